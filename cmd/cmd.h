@@ -1,0 +1,53 @@
+/* cmd/cmd.h - what a command is, and what every command shares */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/opt.h"
+
+/* ARCHITECTURE section 3. */
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,      /* file, disk, other; or "no match" */
+	EXIT_USAGE = 2,	      /* usage or configuration */
+	EXIT_UNREACHABLE = 3, /* peer unreachable or too few paths */
+	EXIT_DENIED = 4,      /* not authenticated or not allowed */
+	EXIT_EXPOSURE = 5,
+	EXIT_INTEGRITY = 6,
+	EXIT_INTERRUPTED = 7, /* can be resumed */
+	EXIT_QUOTA = 8,
+	EXIT_QUORUM = 9,
+};
+
+/* Options of every command. */
+struct common {
+	const char *home; /* -C as given; NULL: see home_dir() */
+	uint32_t verbose;
+	bool quiet;
+	bool json;
+	bool help;
+};
+
+enum { CMD_OPTS_MAX = 4096 }; /* room for the largest options struct */
+
+struct cmd {
+	const char *name;
+	/* argv holds the words after the options; opts is the struct that `rows` fill. Returns the
+	 * exit code. */
+	int (*main)(const struct common *c, const void *opts, int argc, char **argv);
+	const char *args;    /* the usage line after the name */
+	const char *summary; /* one line */
+	const struct opt *rows;
+	size_t opts_bytes;
+	int words_min, words_max; /* -1: any number */
+	bool keep_dashes;	  /* "--" is a word of its own */
+	const char *more;	  /* further help text, or NULL */
+};
+
+/* One per command, each in its own file; the table is in main.c. */
+extern const struct cmd cmd_key;
+
+#endif

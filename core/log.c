@@ -1,0 +1,44 @@
+/* core/log.c - one line a message on stderr, with level, role and a monotonic stamp */
+#include "core/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { LINE_MAX_BYTES = 1024 }; /* a longer message is cut; one write a line */
+
+static const char *log_role = "machete";
+static enum log_level log_max = LOG_WARN;
+
+void log_setup(const char *role, enum log_level level)
+{
+	log_role = role;
+	log_max = level;
+}
+
+/* A peer's bytes must not steer a terminal (croc CVE-2023-43620). */
+static void escape(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+}
+
+void log_line(enum log_level level, int err, const char *fmt, ...)
+{
+	static const char *const name[] = { "error", "warning", "info", "debug" };
+	char text[LINE_MAX_BYTES];
+	struct timespec ts;
+	va_list ap;
+
+	if (level > log_max)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	escape(text);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	fprintf(stderr, "%lld.%03ld %s %s: %s%s%s\n", (long long)ts.tv_sec, ts.tv_nsec / 1000000,
+		log_role, name[level], text, err ? ": " : "", err ? strerror(err < 0 ? -err : err) : "");
+}
