@@ -1,0 +1,185 @@
+/* core/rx.c - the receiving half of one direction: epochs gathered, records opened once and in order */
+#include "core/rx.h"
+
+#include <string.h>
+
+#include "core/check.h"
+#include "core/secret.h"
+
+const char *const rx_verdict_str[RX_VERDICTS] = {
+	[RX_OK] = "ok",
+	[RX_NOW] = "in order",
+	[RX_CONFIRM] = "epoch complete",
+	[RX_DUPLICATE] = "duplicate",
+	[RX_BAD_FORM] = "malformed record",
+	[RX_BAD_DIR] = "reflected message",
+	[RX_BAD_PATH] = "share on a wrong path",
+	[RX_BAD_EPOCH] = "epoch out of place",
+	[RX_BAD_NUMBER] = "record above the limit",
+	[RX_BAD_SEAL] = "record that does not open",
+};
+static_assert(ARRAY_LEN(rx_verdict_str) == RX_VERDICTS, "a name for every verdict");
+
+static struct rx_epoch *epoch_of(struct rx *x, uint32_t e)
+{
+	return &x->epoch[e % RX_EPOCHS];
+}
+
+/* CK is complete: makes the record key and the acknowledgement. */
+static void epoch_ready(struct rx *x, struct rx_epoch *ep, struct msg_share_ack *ack)
+{
+	uint8_t mk[32];
+
+	kdf_record_key(mk, &ep->ctx, ep->ck);
+	seal_key_init(&ep->key, &ep->ctx, mk);
+	wipe(mk, sizeof mk);
+	wipe(ep->r, sizeof ep->r);
+	ep->ready = true;
+	x->top_e = ep->ctx.e;
+	*ack = (struct msg_share_ack){ .dir = ep->ctx.dir, .e = ep->ctx.e };
+	kdf_share_ack(ack->mac, &ep->ctx, ep->ck);
+}
+
+void rx_start(struct rx *x, uint8_t *mem, struct rx_slot *slot, uint32_t slots,
+	      const struct kdf_ctx *ctx, const struct path_id *path, uint32_t n,
+	      const uint8_t r[static 32], const uint8_t (*f)[32], struct msg_share_ack *ack)
+{
+	struct rx_epoch *ep = &x->epoch[0];
+
+	MUST(n && n <= PATHS_MAX);
+	MUST(!(slots & (slots - 1)));
+	memset(x, 0, sizeof *x);
+	x->mem = mem;
+	x->slot = slot;
+	x->slots = slots;
+	x->n = n;
+	memcpy(x->path, path, n * sizeof *path);
+	memset(slot, 0, slots * sizeof *slot);
+	ep->ctx = *ctx;
+	ep->ctx.e = ep->ctx.prev_e = 0;
+	kdf_first(ep->ck, &ep->ctx, r, f, n);
+	epoch_ready(x, ep, ack);
+}
+
+void rx_wipe(struct rx *x)
+{
+	wipe(x->epoch, sizeof x->epoch);
+}
+
+/* A new epoch begins with its first share. It must be the next in line, and chain to one that is
+ * still known; an epoch that was begun and not completed is dropped, never repaired. */
+static bool epoch_begin(struct rx *x, const struct msg_share *m)
+{
+	struct rx_epoch *prev = epoch_of(x, m->prev_e);
+	struct rx_epoch *ep = epoch_of(x, m->e);
+	struct kdf_ctx ctx = prev->ctx;
+
+	if (m->e <= x->top_e || m->e <= x->gather_e || m->e - x->deliver_e >= RX_EPOCHS)
+		return false;
+	if (!prev->ready || prev->ctx.e != m->prev_e)
+		return false;
+	if (x->gather_e > x->top_e)
+		wipe(epoch_of(x, x->gather_e), sizeof *ep);
+	wipe(ep, sizeof *ep);
+	ctx.e = m->e;
+	ctx.prev_e = m->prev_e;
+	ep->ctx = ctx;
+	x->gather_e = m->e;
+	return true;
+}
+
+enum rx_verdict rx_on_share(struct rx *x, uint32_t i, const struct msg_share *m,
+			    struct msg_share_ack *ack)
+{
+	struct rx_epoch *ep = epoch_of(x, m->e);
+
+	if (m->dir != x->epoch[x->top_e % RX_EPOCHS].ctx.dir)
+		return RX_BAD_DIR;
+	if (m->j != x->path[i].number)
+		return RX_BAD_PATH;
+	if (m->e != x->gather_e && !epoch_begin(x, m))
+		return RX_BAD_EPOCH;
+	if (ep->ready || ep->ctx.e != m->e || ep->ctx.prev_e != m->prev_e || ep->got >> i & 1)
+		return RX_BAD_EPOCH;
+	ep->got |= 1u << i;
+	kdf_xor(ep->r, m->share);
+	if (ep->got != (1u << x->n) - 1)
+		return RX_OK;
+	kdf_next(ep->ck, &ep->ctx, ep->r, epoch_of(x, m->prev_e)->ck, NULL, 0);
+	epoch_ready(x, ep, ack);
+	return RX_CONFIRM;
+}
+
+/* Keys of epochs before the one that is delivered now can open nothing new: wiped. */
+static void delivered(struct rx *x, uint32_t e)
+{
+	for (; x->deliver_e < e; x->deliver_e++)
+		if (epoch_of(x, x->deliver_e)->ctx.e == x->deliver_e)
+			wipe(epoch_of(x, x->deliver_e), sizeof(struct rx_epoch));
+	x->base++;
+	x->since_ack++;
+}
+
+enum rx_verdict rx_on_record(struct rx *x, uint8_t *rec, size_t rec_len, const uint8_t **plain,
+			     size_t *len)
+{
+	struct rx_epoch *ep;
+	struct rx_slot *s;
+	uint64_t number;
+	uint32_t e;
+
+	if (!seal_peek(rec, rec_len, &e, &number))
+		return RX_BAD_FORM;
+	s = &x->slot[number & (x->slots - 1)];
+	if (number < x->base)
+		return RX_DUPLICATE;
+	if (number - x->base >= x->slots)
+		return RX_BAD_NUMBER;
+	if (s->len)
+		return RX_DUPLICATE;
+	ep = epoch_of(x, e);
+	if (!ep->ready || ep->ctx.e != e)
+		return RX_BAD_EPOCH;
+	if (!seal_open(&ep->key, rec, rec_len, len))
+		return RX_BAD_SEAL;
+	*plain = rec + RECORD_HEAD;
+	if (number >= x->top)
+		x->top = number + 1;
+	if (number == x->base) {
+		delivered(x, e);
+		return RX_NOW;
+	}
+	memcpy(x->mem + (size_t)(number & (x->slots - 1)) * RECORD_PLAIN_MAX, *plain, *len);
+	s->len = (uint16_t)(*len + 1);
+	s->e = e;
+	return RX_OK;
+}
+
+bool rx_next(struct rx *x, const uint8_t **plain, size_t *len)
+{
+	struct rx_slot *s = &x->slot[x->base & (x->slots - 1)];
+
+	if (!s->len)
+		return false;
+	*plain = x->mem + (size_t)(x->base & (x->slots - 1)) * RECORD_PLAIN_MAX;
+	*len = s->len - 1u;
+	s->len = 0;
+	delivered(x, s->e);
+	return true;
+}
+
+void rx_ack(struct rx *x, struct msg_ack *m)
+{
+	*m = (struct msg_ack){ .dir = x->epoch[x->top_e % RX_EPOCHS].ctx.dir,
+			       .next = x->base,
+			       .limit = x->base + x->slots };
+	for (uint64_t i = x->base; i < x->top && m->n < ACK_RANGES_MAX; i++) {
+		bool had = x->slot[i & (x->slots - 1)].len;
+
+		if (had && (!m->n || m->range[m->n - 1].to != i))
+			m->range[m->n++].from = i;
+		if (had)
+			m->range[m->n - 1].to = i + 1;
+	}
+	x->since_ack = 0;
+}
