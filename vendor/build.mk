@@ -1,7 +1,21 @@
-# How the libraries are found and linked; nothing of theirs is copied in.
-# musl has no linux/*.h: the host's come last (-idirafter), so that they never shadow musl's.
-MULTIARCH := $(shell gcc -print-multiarch)
-MUSL_INC := -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
-MUSL_LIBS := /usr/lib/$(MULTIARCH)/libbearssl.a
-HOST_LIBS := -lbearssl -lm
-VENDOR_READY :=
+# How the libraries are found and linked; nothing of theirs is copied in. Including found.mk makes
+# it where it is missing: what `make` needs is installed, the archives are looked up, and make starts
+# over. musl has no linux/*.h: the host's come last (-idirafter), so that they never shadow musl's.
+FOUND := build/vendor/found.mk
+
+ifneq ($(MAKECMDGOALS),clean)
+include $(FOUND)
+endif
+
+$(FOUND): vendor/build.mk vendor/deps.sh vendor/fetch.sh vendor/packages
+	@mkdir -p $(@D)
+	@vendor/deps.sh build
+	@dir=/usr/lib/$$(gcc -print-multiarch) && mnl=$$dir/libmnl.a && \
+	if [ ! -e $$mnl ]; then \
+		mnl=build/vendor/libmnl.a; [ -e $$mnl ] || vendor/fetch.sh $(@D); \
+	fi && echo "ARCHIVES := $$dir/libbearssl.a $$dir/libnftnl.a $$mnl" >$@ && \
+	echo "MULTIARCH := $$(gcc -print-multiarch)" >>$@
+
+MUSL_INC = -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
+MUSL_LIBS = $(ARCHIVES)
+HOST_LIBS := -lbearssl -lnftnl -lmnl -lm
