@@ -1,13 +1,15 @@
 # machete - one static binary; see README.md
-# Variants: build/ is the product (musl), build/asan/ the tests (host gcc, ASan and UBSan).
+# build/machete is the product (musl); build/asan and build/clang are the same sources under the
+# sanitizers of gcc and clang, for tests. `make V=1` shows the commands.
 
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo 0.1)
 CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
 Q := $(if $(V),,@)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wcast-qual -Wsign-compare -Wvla
-BASE := -std=c11 -D_GNU_SOURCE -I. -MMD -MP $(WARN) -DVERSION='"$(VERSION)"'
+BASE := -std=c11 -D_GNU_SOURCE -I. $(WARN) -DVERSION='"$(VERSION)"'
 LIB := $(wildcard core/*.c net/*.c tuple/*.c probe/*.c)
 CMD := $(wildcard cmd/*.c)
 
@@ -16,38 +18,96 @@ all: build/machete
 include vendor/build.mk
 
 # The product.
-PROD := $(BASE) $(CFLAGS) $(MUSL_INC) -fstack-protector-strong -ffunction-sections -fdata-sections
+PROD := $(BASE) -MMD -MP $(CFLAGS) $(MUSL_INC) -fstack-protector-strong -ffunction-sections \
+	-fdata-sections
 OBJ := $(patsubst %.c,build/obj/%.o,$(LIB) $(CMD) vendor/fortify.c)
 
-build/obj/%.o: %.c | $(VENDOR_READY)
+build/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)musl-gcc $(PROD) -c -o $@ $<
 
 build/machete: $(OBJ)
 	$(Q)musl-gcc -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
 
-# Tests: one archive under the sanitizers, one program a test file.
-SAN_CC ?= gcc
-SAN := $(BASE) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# Tests: one archive a compiler, one program a test file. clang's archive serves the fuzzers too.
+SAN := $(BASE) -MMD -MP -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+CLANG := clang -fsanitize=fuzzer-no-link $(SAN)
 SAN_OBJ := $(patsubst %.c,build/asan/%.o,$(LIB))
+CLANG_OBJ := $(patsubst %.c,build/clang/%.o,$(LIB))
 UNIT := $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/test_*.c))
+CLANG_UNIT := $(patsubst build/unit/%,build/clang/unit/%,$(UNIT))
+FUZZ := $(patsubst test/fuzz/%.c,build/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
+SIM := $(patsubst test/sim/%.c,build/sim/%,$(wildcard test/sim/sim_*.c))
+SYS := $(wildcard test/sys/*.sh test/lab/t-*.sh)
 
-build/asan/%.o: %.c | $(VENDOR_READY)
+build/asan/%.o: %.c
 	@mkdir -p $(@D)
-	$(Q)$(SAN_CC) $(SAN) -c -o $@ $<
+	$(Q)gcc $(SAN) -c -o $@ $<
+
+build/clang/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -c -o $@ $<
 
 build/asan/libmachete.a: $(SAN_OBJ)
+build/clang/libmachete.a: $(CLANG_OBJ)
+build/asan/libmachete.a build/clang/libmachete.a:
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 build/unit/%: test/unit/%.c build/asan/libmachete.a test/unit/test.h
 	@mkdir -p $(@D)
-	$(Q)$(SAN_CC) $(SAN) -o $@ $< build/asan/libmachete.a $(HOST_LIBS)
+	$(Q)gcc $(SAN) -o $@ $< build/asan/libmachete.a $(HOST_LIBS)
+
+build/clang/unit/%: test/unit/%.c build/clang/libmachete.a test/unit/test.h
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -o $@ $< build/clang/libmachete.a $(HOST_LIBS)
+
+build/fuzz/%: test/fuzz/%.c build/clang/libmachete.a
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -fsanitize=fuzzer -o $@ $< build/clang/libmachete.a $(HOST_LIBS)
+
+# The simulator wants speed: optimised, and under UBSan alone.
+build/sim/%: test/sim/%.c $(wildcard test/sim/*.h) $(wildcard core/*.[ch] tuple/*.[ch])
+	@mkdir -p $(@D)
+	$(Q)gcc $(BASE) -O2 -g -fsanitize=undefined -fno-sanitize-recover=all -o $@ $< \
+		$(wildcard core/*.c tuple/*.c) $(HOST_LIBS)
 
 unit: $(UNIT)
 	$(Q)test/run $(UNIT)
 
-clean:
-	rm -rf build
+sim: $(SIM)
+	$(Q)test/run $(SIM)
 
-.PHONY: all unit clean
--include $(OBJ:.o=.d) $(SAN_OBJ:.o=.d)
+lint pure:
+	$(Q)test/run test/$@
+
+fuzz: $(FUZZ)
+	$(Q)FUZZ_SECONDS=$${FUZZ_SECONDS:-60} test/run test/fuzz/run
+
+test: deps
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(CLANG_UNIT) $(FUZZ) $(SIM)
+	$(Q)test/run test/lint test/pure $(UNIT) $(CLANG_UNIT) test/fuzz/run $(SIM) $(SYS)
+
+demo: deps all
+	$(Q)test/demo
+
+bench: all
+	$(Q)vendor/deps.sh build test bench
+	$(Q)test/bench/run
+
+deps:
+	$(Q)vendor/deps.sh build test
+
+# For test/lint: what every file is compiled with.
+flags:
+	@echo '$(filter-out -DVERSION=%,$(BASE))'
+
+install: all
+	install -D -m 755 build/machete $(DESTDIR)$(PREFIX)/bin/machete
+
+# What was fetched is kept: it is not ours, and fetching needs a network.
+clean:
+	rm -rf $(filter-out build/vendor,$(wildcard build/*))
+
+.PHONY: all unit sim lint pure fuzz test demo bench deps flags install clean
+-include $(OBJ:.o=.d) $(SAN_OBJ:.o=.d) $(CLANG_OBJ:.o=.d)
