@@ -21,7 +21,7 @@ enum {
 	TLS_CERT_MAX = 400,   /* our own certificate, DER */
 };
 
-/* A party's certificate: made once at start, shared by all its engines. */
+/* A party's certificate: made once at start, shared by all its engines. It must not move. */
 struct tls_cert {
 	uint8_t der[TLS_CERT_MAX];
 	size_t len;
@@ -35,11 +35,36 @@ void tls_cert_make(struct tls_cert *c, const struct ident *id);
 
 enum tls_state { TLS_SHAKING = 0, TLS_OPEN, TLS_CLOSED, TLS_STATES };
 
-struct tls; /* in tls.h as a struct, so that owners can embed it; fields are tls.c's */
+/* Our X.509 class: takes the key of the first certificate, whatever else stands there. */
+struct tls_x509 {
+	const br_x509_class *vtable; /* first, as BearSSL wants it */
+	br_x509_decoder_context decoder;
+	br_x509_pkey key;
+	uint32_t certs;		/* begun in this chain */
+	const struct fp *want;	/* NULL: any */
+	struct fp want_fp, fp;
+	uint8_t pub[PUB_BYTES];
+	bool seen;		/* fp and pub are those of the peer */
+};
 
-/* Client: only the key with fingerprint `peer` is accepted. Server: any key that the peer proves to
- * own; the caller judges tls_peer() before it uses one byte. A server refuses a peer without
- * certificate. Both borrow `cert`. */
+/* Embedded by its owner, who must not move it (it points into itself) nor touch its fields. */
+struct tls {
+	union {
+		br_ssl_engine_context eng; /* the first member of the other two */
+		br_ssl_client_context client;
+		br_ssl_server_context server;
+	} u;
+	struct tls_x509 x509;
+	int err;   /* ours, beside the engine's */
+	bool open; /* the handshake is done */
+	bool forgot;
+	uint8_t in[TLS_IN_BYTES];
+	uint8_t out[TLS_OUT_BYTES];
+};
+
+/* Client: only the key with fingerprint `peer` is accepted (copied). Server: any key that the peer
+ * proves to own; the caller judges tls_peer() before it uses one byte. A server refuses a peer
+ * without certificate. Both borrow `cert`. */
 void tls_client(struct tls *t, const struct tls_cert *cert, const struct fp *peer);
 void tls_server(struct tls *t, const struct tls_cert *cert);
 
@@ -47,28 +72,32 @@ enum tls_state tls_state(const struct tls *t);
 /* Why it closed: 0 is a clean close, else BearSSL's error number; text for a log line. */
 int tls_error(const struct tls *t);
 const char *tls_error_str(const struct tls *t);
-/* Key and fingerprint that the peer proved; NULL until TLS_OPEN. */
+/* Key and fingerprint that the peer proved; NULL unless TLS_OPEN. */
 const struct fp *tls_peer(const struct tls *t);
 const uint8_t *tls_peer_pub(const struct tls *t);
 
-/* Ciphertext from the network: room and where, then how much was put there. */
+/* Ciphertext from the network, in pieces of any size: room and where, then how much was put there.
+ * The room never goes beyond the record that has begun. None (NULL) while plaintext waits to be
+ * read, and after the close. */
 uint8_t *tls_in(struct tls *t, size_t *room);
 void tls_in_done(struct tls *t, size_t n);
-/* Ciphertext for the network. */
+/* Ciphertext for the network: what is left of one record, never more, so that whoever sends all of
+ * it may send something of his own before the next. NULL when there is none. */
 const uint8_t *tls_out(struct tls *t, size_t *len);
 void tls_out_done(struct tls *t, size_t n);
-/* Plaintext that arrived. */
+/* Plaintext that arrived; NULL when there is none. */
 const uint8_t *tls_read(struct tls *t, size_t *len);
 void tls_read_done(struct tls *t, size_t n);
-/* Room for plaintext to send; write copies at most that much and returns how much it took;
- * flush closes the record so that tls_out has it. */
+/* Copies plaintext to send into the current record and returns how much it took: 0 while tls_out
+ * still has a record. A full record closes itself; flush closes it before, so that tls_out has it. */
 size_t tls_write(struct tls *t, const void *p, size_t n);
 void tls_flush(struct tls *t);
-/* Sends close_notify. */
+/* Has close_notify sent; the state is TLS_CLOSED once the peer's came too. */
 void tls_close(struct tls *t);
 
-/* Keying material exporter (RFC 5705) with context; false before TLS_OPEN. */
-bool tls_export(struct tls *t, const char *label, const void *ctx, size_t ctx_len, uint8_t out[static 32]);
+/* Keying material exporter (RFC 5705) with context (at most 65,535 bytes); false unless TLS_OPEN. */
+bool tls_export(struct tls *t, const char *label, const void *ctx, size_t ctx_len,
+		uint8_t out[static 32]);
 /* Wipes the session's master secret (SECRECY.md section 3, Wiping): no export afterwards. */
 void tls_forget(struct tls *t);
 /* Wipes everything. */
