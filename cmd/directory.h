@@ -11,9 +11,9 @@
 
 #include "core/addr.h"
 #include "core/ident.h"
+#include "tuple/schema.h"
 
 enum {
-	NAME_STR_MAX = 64,	/* [a-z0-9-]{1,63} and NUL */
 	DIR_MEMBERS_MAX = 10000,
 	DIR_NODES_MAX = 5000,
 	DIR_DEVICES_MAX = 5000,
@@ -21,9 +21,6 @@ enum {
 	DIR_PORTS_MAX = 16,	/* exposed ports of a device */
 	BOOT_BYTES = 16,
 };
-
-/* A bit each, so that a key may hold several. */
-enum role { ROLE_NODE = 1, ROLE_DEVICE = 2, ROLE_CLIENT = 4, ROLE_ADMIN = 8 };
 
 struct member_entry {
 	enum role role;

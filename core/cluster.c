@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/buf.h"
 #include "core/check.h"
 
 enum {
@@ -232,9 +233,16 @@ bool cluster_is_admin(const struct cluster *c, const struct fp *fp)
 
 void cluster_id(const struct cluster *c, uint8_t out[static 32])
 {
-	char text[CLUSTER_TEXT_MAX];
-	size_t len = cluster_format(c, text, sizeof text);
+	static const char domain[] = "machete cluster 1";
+	uint8_t mem[sizeof domain + 8 + ADMINS_MAX * FP_BYTES];
+	struct buf b;
 
-	MUST(len > 0);
-	ident_sha256(text, len, out);
+	buf_init(&b, mem, sizeof mem);
+	buf_put_bytes(&b, domain, sizeof domain);
+	buf_put_u32(&b, c->faults);
+	buf_put_u32(&b, c->admins);
+	for (uint32_t i = 0; i < c->admins; i++)
+		buf_put_bytes(&b, c->admin[i].b, FP_BYTES);
+	MUST(buf_ok(&b));
+	ident_sha256(mem, b.len, out);
 }

@@ -79,7 +79,10 @@ static void the_id_depends_on_meaning_not_on_layout(void)
 	CHECK(cluster_parse(&c, text, strlen(text), err, sizeof err));
 	cluster_id(&c, b);
 	CHECK(!memcmp(a, b, 32));
-	c.replica[0].addr.port++;
+	c.replica[0].addr.port++; /* a replica moves: the same cluster */
+	cluster_id(&c, x);
+	CHECK(!memcmp(a, x, 32));
+	c.admin[0].b[0] ^= 1;
 	cluster_id(&c, x);
 	CHECK(memcmp(a, x, 32));
 }
