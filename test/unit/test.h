@@ -42,6 +42,32 @@ static int test_failed; /* tests that failed */
 		}                                                                               \
 	} while (0)
 
+/* n bytes against their hex digits (lower case); blanks in the text are for the reader. */
+#define CHECK_HEX(p, n, text)                                                                   \
+	do {                                                                                    \
+		if (!test_is_hex((const unsigned char *)(p), n, text)) {                        \
+			test_bad++;                                                             \
+			printf("# %s:%d: %s is ", __FILE__, __LINE__, #p);                      \
+			for (size_t test_i = 0; test_i < (size_t)(n) && test_i < 600; test_i++) \
+				printf("%02x", ((const unsigned char *)(p))[test_i]);           \
+			printf("\n");                                                           \
+		}                                                                               \
+	} while (0)
+
+static inline bool test_is_hex(const unsigned char *p, size_t n, const char *text)
+{
+	static const char digit[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < 2 * n; text++) {
+		if (*text == ' ')
+			continue;
+		if (*text != digit[i % 2 ? p[i / 2] & 15 : p[i / 2] >> 4])
+			return false;
+		i++;
+	}
+	return !*text;
+}
+
 #define RUN(fn)                                                                 \
 	do {                                                                    \
 		test_bad = 0;                                                   \
