@@ -1,8 +1,6 @@
 /* test/lab/emu_ctl.c - change a running lab: one datagram a command, one datagram back
  *
  * The answer begins with "ok" or "error". */
-#include "test/lab/emu.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +8,8 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "test/lab/emu.h"
 
 enum { ANSWER_BYTES = 65536, WORDS_MAX = 4 };
 

@@ -1,12 +1,12 @@
 /* test/lab/emu_ip.c - what a router does to IP headers: lower the TTL, say time exceeded */
-#include "test/lab/emu.h"
-
 #include <arpa/inet.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/ip_icmp.h>
 #include <string.h>
+
+#include "test/lab/emu.h"
 
 enum {
 	QUOTE4_BYTES_MAX = 576 - 28,	/* RFC 1812, 4.3.2.3: the whole error fits 576 bytes */

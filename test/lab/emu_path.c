@@ -3,10 +3,10 @@
  * A queue is only a time until which its pipe is busy, so a packet costs one or two turns of the
  * wheel whatever it passes. The down pipe is entered when the packet gets there, not when it is
  * sent: several paths with different delays share it. */
-#include "test/lab/emu.h"
-
 #include <string.h>
 #include <unistd.h>
+
+#include "test/lab/emu.h"
 
 enum {
 	QUEUE_BYTES_MIN = 65536,

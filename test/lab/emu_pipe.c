@@ -1,8 +1,9 @@
 /* test/lab/emu_pipe.c - numbers with units, the options of a pipe, the names of pipes and paths */
-#include "test/lab/emu.h"
-
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "test/lab/emu_topo.h"
 
 static bool number(const char *s, double *v, const char **unit)
 {

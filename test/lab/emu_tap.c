@@ -2,10 +2,10 @@
  *
  * A packet is written when it passes the first hop of a watched AS, at that time, with the TTL it
  * has there, once a tap. Classic pcap with nanoseconds, raw IP: tcpdump and tshark read it. */
-#include "test/lab/emu.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "test/lab/emu.h"
 
 enum { PCAP_MAGIC_NS = 0xa1b23c4d, LINKTYPE_RAW = 101 };
 

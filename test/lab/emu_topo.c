@@ -2,9 +2,10 @@
  *
  * A line is a directive; README says what each means. Files named in a topology (rtts, hops,
  * prefixes) are looked for in data/ next to the folder of the topology. */
-#include "test/lab/emu.h"
+#include "test/lab/emu_topo.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

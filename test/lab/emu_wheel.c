@@ -3,9 +3,9 @@
  * One level is enough: 65,536 slots of 65.5 us reach 4.3 s ahead, more than any delay plus queue
  * of a lab. Two bit maps find the next used slot. Packets of one slot leave in the order they
  * came, so a path with a constant delay never reorders. */
-#include "test/lab/emu.h"
-
 #include <stdlib.h>
+
+#include "test/lab/emu.h"
 
 /* The first used slot at or after `from`, going round; -1 when the wheel is empty. */
 static int next_used(const struct wheel *w, unsigned from)
