@@ -18,6 +18,7 @@
 /* In the order of help; one line each. */
 static const struct cmd *const commands[] = {
 	&cmd_key,
+	&cmd_asn,
 };
 
 /* Role words that stand before a verb: `machete client send` is `machete send`. */

@@ -20,9 +20,10 @@
 #include "core/addr.h"
 
 enum {
-	ASN_SET_MAX = 64,	/* origins of one prefix; the largest AS set seen in RouteViews has 50 */
-	ASN_OLD_DAYS = 30,	/* an older table deserves a warning (C.7) */
-	ASN_ENTRIES_MAX = 16 << 20, /* 25 times today's table; keeps every size below 2^32 */
+	ASN_SET_MAX = 64, /* origins of one prefix; a line with more is not understood */
+	ASN_OLD_DAYS = 30, /* an older table deserves a warning (C.7) */
+	/* 15 times today's table; keeps every count below 2^32 */
+	ASN_ENTRIES_MAX = 16 << 20,
 };
 
 /* An address as a number; IPv4 in its mapped form. */

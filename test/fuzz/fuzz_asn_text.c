@@ -5,6 +5,8 @@
 #include "core/check.h"
 #include "probe/asn_build.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t lines = 1, len;
