@@ -141,13 +141,13 @@ static void refuses_what_is_too_much(void)
 	CHECK(!cluster_parse(&c, "fau\0lts 1", 9, err, sizeof err));
 	CHECK_STR(err, "line 1: a NUL byte");
 	for (int i = 0; i < ADMINS_MAX + 1; i++)
-		at += (size_t)snprintf(text + at, sizeof text - at, "admin %c%s\n", 'G' + i, FP_A + 1);
+		at += (size_t)snprintf(text + at, sizeof text - at, "admin %c%s\n", 'G' + i, &FP_A[1]);
 	CHECK(!cluster_parse(&c, text, at, err, sizeof err));
 	CHECK_STR(err, "line 9: more than 8 admins");
 	at = 0;
 	for (int i = 0; i < REPLICAS_MAX + 1; i++)
 		at += (size_t)snprintf(text + at, sizeof text - at, "replica 192.0.2.1:%d %c%s\n",
-				       7100 + i, 'G' + i, FP_A + 1);
+				       7100 + i, 'G' + i, &FP_A[1]);
 	CHECK(!cluster_parse(&c, text, at, err, sizeof err));
 	CHECK_STR(err, "line 14: more than 13 replicas");
 }

@@ -1,11 +1,10 @@
 /* test/unit/test_sock.c - listening, connecting and naming over loopback */
-#include "net/sock.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/sock.h"
 #include "test/unit/test.h"
 
 static int wait_for(int fd, short what)
