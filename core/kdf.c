@@ -41,7 +41,7 @@ void kdf_pathset(uint8_t out[static 32], const struct path_id *list, uint32_t n)
 			if ((!i || list[k].number > last) &&
 			    (!least || list[k].number < least->number))
 				least = &list[k];
-		if (!least) /* a number twice: the caller's codec refuses that, hash what is there */
+		if (!least) /* a number twice: the codec refuses that, hash what is there */
 			break;
 		last = least->number;
 		buf_init(&b, number, sizeof number);

@@ -43,7 +43,8 @@ void kdf_ctx_encode(const struct kdf_ctx *c, uint8_t out[static KDF_CTX_BYTES]);
 /* pathset_hash: SHA-256 of the list sorted by path number; order of `list` does not matter. */
 void kdf_pathset(uint8_t out[static 32], const struct path_id *list, uint32_t n);
 
-/* The exporter's context for path number j of n: version || sid || n || j || fp_client || fp_device. */
+/* The exporter's context for path number j of n:
+ * version || sid || n || j || fp_client || fp_device. */
 void kdf_export_ctx(uint8_t out[static KDF_EXPORT_BYTES], const uint8_t sid[static SID_BYTES],
 		    uint32_t n, uint32_t j, const struct fp *client, const struct fp *device);
 

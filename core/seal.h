@@ -48,8 +48,8 @@ bool seal_has_aes(void);
 void seal_key_init(struct seal_key *k, const struct kdf_ctx *c, const uint8_t mk[static 32]);
 void seal_key_wipe(struct seal_key *k);
 
-/* Plaintext of plain_len (<= RECORD_PLAIN_MAX) bytes stands at rec + RECORD_HEAD; writes header and tag around
- * it and encrypts. Returns the record's length. */
+/* Plaintext of plain_len (<= RECORD_PLAIN_MAX) bytes stands at rec + RECORD_HEAD; writes header and
+ * tag around it and encrypts. Returns the record's length. */
 size_t seal_record(struct seal_key *k, uint8_t *rec, uint32_t e, uint64_t number, size_t plain_len);
 
 /* Reads epoch and number of a whole record of len bytes; false when it is malformed. */
