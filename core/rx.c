@@ -1,4 +1,4 @@
-/* core/rx.c - the receiving half of one direction: epochs gathered, records opened once and in order */
+/* core/rx.c - the receiving half of one direction: epochs gathered, each record opened once */
 #include "core/rx.h"
 
 #include <string.h>
@@ -23,6 +23,12 @@ static_assert(ARRAY_LEN(rx_verdict_str) == RX_VERDICTS, "a name for every verdic
 static struct rx_epoch *epoch_of(struct rx *x, uint32_t e)
 {
 	return &x->epoch[e % RX_EPOCHS];
+}
+
+/* Whether the ring still holds epoch e with its keys. */
+static bool epoch_known(struct rx *x, uint32_t e)
+{
+	return epoch_of(x, e)->ready && epoch_of(x, e)->ctx.e == e;
 }
 
 /* CK is complete: makes the record key and the acknowledgement. */
@@ -70,13 +76,12 @@ void rx_wipe(struct rx *x)
  * still known; an epoch that was begun and not completed is dropped, never repaired. */
 static bool epoch_begin(struct rx *x, const struct msg_share *m)
 {
-	struct rx_epoch *prev = epoch_of(x, m->prev_e);
 	struct rx_epoch *ep = epoch_of(x, m->e);
-	struct kdf_ctx ctx = prev->ctx;
+	struct kdf_ctx ctx = epoch_of(x, m->prev_e)->ctx;
 
 	if (m->e <= x->top_e || m->e <= x->gather_e || m->e - x->deliver_e >= RX_EPOCHS)
 		return false;
-	if (!prev->ready || prev->ctx.e != m->prev_e)
+	if (!epoch_known(x, m->prev_e))
 		return false;
 	if (x->gather_e > x->top_e)
 		wipe(epoch_of(x, x->gather_e), sizeof *ep);
@@ -101,6 +106,8 @@ enum rx_verdict rx_on_share(struct rx *x, uint32_t i, const struct msg_share *m,
 		return RX_BAD_EPOCH;
 	if (ep->ready || ep->ctx.e != m->e || ep->ctx.prev_e != m->prev_e || ep->got >> i & 1)
 		return RX_BAD_EPOCH;
+	if (!epoch_known(x, m->prev_e)) /* wiped meanwhile: a record of a later one was delivered */
+		return RX_BAD_EPOCH;
 	ep->got |= 1u << i;
 	kdf_xor(ep->r, m->share);
 	if (ep->got != (1u << x->n) - 1)
@@ -117,13 +124,11 @@ static void delivered(struct rx *x, uint32_t e)
 		if (epoch_of(x, x->deliver_e)->ctx.e == x->deliver_e)
 			wipe(epoch_of(x, x->deliver_e), sizeof(struct rx_epoch));
 	x->base++;
-	x->since_ack++;
 }
 
 enum rx_verdict rx_on_record(struct rx *x, uint8_t *rec, size_t rec_len, const uint8_t **plain,
 			     size_t *len)
 {
-	struct rx_epoch *ep;
 	struct rx_slot *s;
 	uint64_t number;
 	uint32_t e;
@@ -137,12 +142,12 @@ enum rx_verdict rx_on_record(struct rx *x, uint8_t *rec, size_t rec_len, const u
 		return RX_BAD_NUMBER;
 	if (s->len)
 		return RX_DUPLICATE;
-	ep = epoch_of(x, e);
-	if (!ep->ready || ep->ctx.e != e)
+	if (!epoch_known(x, e))
 		return RX_BAD_EPOCH;
-	if (!seal_open(&ep->key, rec, rec_len, len))
+	if (!seal_open(&epoch_of(x, e)->key, rec, rec_len, len))
 		return RX_BAD_SEAL;
 	*plain = rec + RECORD_HEAD;
+	x->since_ack++;
 	if (number >= x->top)
 		x->top = number + 1;
 	if (number == x->base) {
@@ -168,18 +173,27 @@ bool rx_next(struct rx *x, const uint8_t **plain, size_t *len)
 	return true;
 }
 
+static bool had(const struct rx *x, uint64_t number)
+{
+	return number < x->top && x->slot[number & (x->slots - 1)].len;
+}
+
 void rx_ack(struct rx *x, struct msg_ack *m)
 {
 	*m = (struct msg_ack){ .dir = x->epoch[x->top_e % RX_EPOCHS].ctx.dir,
 			       .next = x->base,
 			       .limit = x->base + x->slots };
-	for (uint64_t i = x->base; i < x->top && m->n < ACK_RANGES_MAX; i++) {
-		bool had = x->slot[i & (x->slots - 1)].len;
-
-		if (had && (!m->n || m->range[m->n - 1].to != i))
+	while (had(x, m->next)) /* in order, but not fetched yet */
+		m->next++;
+	for (uint64_t i = m->next; i < x->top; i++) {
+		if (!had(x, i))
+			continue;
+		if (!m->n || m->range[m->n - 1].to != i) {
+			if (m->n == ACK_RANGES_MAX)
+				break;
 			m->range[m->n++].from = i;
-		if (had)
-			m->range[m->n - 1].to = i + 1;
+		}
+		m->range[m->n - 1].to = i + 1;
 	}
 	x->since_ack = 0;
 }

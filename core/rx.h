@@ -1,7 +1,7 @@
-/* core/rx.h - the receiving half of one direction: epochs gathered, records opened once and in order
+/* core/rx.h - the receiving half of one direction: epochs gathered, records opened once, in order
  *
- * Pure. A record that comes in order is lent to the driver where it stands (no copy); one that comes
- * early is copied to its slot and lent later by rx_next. Duplicates are dropped silently
+ * Pure. A record that comes in order is lent to the driver where it stands (no copy); one that
+ * comes early is copied to its slot and lent later by rx_next. Duplicates are dropped silently
  * (SECRECY.md section 3). */
 #ifndef CORE_RX_H
 #define CORE_RX_H
@@ -24,7 +24,7 @@ enum rx_verdict {
 	RX_BAD_FORM,	 /* malformed record */
 	RX_BAD_DIR,	 /* a message about the other direction: reflected */
 	RX_BAD_PATH,	 /* a share on another path's flow */
-	RX_BAD_EPOCH,	 /* an epoch that does not follow, or shares twice, or a record under no epoch */
+	RX_BAD_EPOCH,	 /* an epoch that does not follow, a share twice, a record of no epoch */
 	RX_BAD_NUMBER,	 /* above the limit given */
 	RX_BAD_SEAL,	 /* does not open */
 	RX_VERDICTS,
@@ -56,7 +56,7 @@ struct rx {
 	uint32_t deliver_e; /* of the last record delivered; older ones are wiped */
 	uint64_t base;	    /* next number to deliver */
 	uint64_t top;	    /* above the highest number had */
-	uint32_t since_ack; /* records since the last rx_ack */
+	uint32_t since_ack; /* records had since the last rx_ack, early ones too */
 };
 
 /* Epoch 0, as in tx_start; fills the SHARE_ACK that confirms it. Memory is borrowed. */
@@ -75,7 +75,7 @@ enum rx_verdict rx_on_record(struct rx *x, uint8_t *rec, size_t rec_len, const u
 /* The next stored record that is in order now; lent until the call after. */
 bool rx_next(struct rx *x, const uint8_t **plain, size_t *len);
 
-/* What was had, and the limit. */
+/* What was had, fetched with rx_next or not, and the limit. */
 void rx_ack(struct rx *x, struct msg_ack *m);
 
 #endif
