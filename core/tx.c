@@ -16,7 +16,8 @@ const char *const tx_verdict_str[TX_VERDICTS] = {
 };
 static_assert(ARRAY_LEN(tx_verdict_str) == TX_VERDICTS, "a name for every verdict");
 
-static void use_epoch(struct tx *t, const struct kdf_ctx *ctx, const uint8_t ck[static 32], mono_t now)
+static void use_epoch(struct tx *t, const struct kdf_ctx *ctx, const uint8_t ck[static 32],
+		      mono_t now)
 {
 	uint8_t mk[32];
 
@@ -172,7 +173,8 @@ bool tx_epoch_due(const struct tx *t)
 	       t->last_e + 1 - oldest < EPOCHS_LIVE;
 }
 
-void tx_epoch_draw(struct tx *t, const uint8_t (*random)[32], struct msg_share share[static PATHS_MAX])
+void tx_epoch_draw(struct tx *t, const uint8_t (*random)[32],
+		   struct msg_share share[static PATHS_MAX])
 {
 	uint8_t r[32] = { 0 };
 
@@ -228,7 +230,7 @@ static bool mark_had(struct tx *t, uint64_t from, uint64_t to)
 
 /* A flow is FIFO: below the highest number that was had of a flow nothing of it may be missing,
  * else a node strips records, which TLS cannot notice. */
-static bool flows_unbroken(const struct tx *t, uint64_t above)
+static bool flows_unbroken(struct tx *t, uint64_t above)
 {
 	uint64_t had[PATHS_MAX] = { 0 };
 
@@ -238,8 +240,10 @@ static bool flows_unbroken(const struct tx *t, uint64_t above)
 	for (uint64_t i = t->base; i < above; i++) {
 		const struct tx_slot *s = slot_of(t, i);
 
-		if (s->state == TX_WRITTEN && i < had[s->flow])
+		if (s->state == TX_WRITTEN && i < had[s->flow]) {
+			t->stripped = s->flow;
 			return false;
+		}
 	}
 	return true;
 }

@@ -1,7 +1,7 @@
 /* core/tx.h - the sending half of one direction: records, epochs, who carries what, what was had
  *
- * Pure. The driver fills a slot with plaintext (tx_slot, tx_commit seals it under the epoch in use),
- * lets each flow take sealed records when it has room (tx_take, tx_written), and feeds back
+ * Pure. The driver fills a slot with plaintext (tx_slot; tx_commit seals it under the epoch in
+ * use), lets each flow take sealed records when it has room (tx_take, tx_written), and feeds back
  * acknowledgements. Ciphertext stays in its slot until the receiver has it. Numbers count through
  * all epochs. Which flow carries a record: `strict` by its number alone, `turn` records each;
  * `fast` whoever takes it (SECRECY.md section 3; paper II-A, III-C3). */
@@ -50,7 +50,7 @@ enum tx_verdict {
 	TX_BAD_DIR,    /* a message about the other direction: reflected */
 	TX_BAD_MAC,    /* a SHARE_ACK that the key does not confirm */
 	TX_BAD_RANGE,  /* acknowledges what was never sent */
-	TX_STRIPPED,   /* a later record of a flow was had, an earlier one is missing */
+	TX_STRIPPED,   /* a later record of flow `stripped` was had, an earlier one is missing */
 	TX_VERDICTS,
 };
 extern const char *const tx_verdict_str[TX_VERDICTS];
@@ -78,10 +78,11 @@ struct tx {
 	uint64_t flow_bytes[PATHS_MAX]; /* record bytes taken by each flow */
 	uint64_t all_bytes;
 	uint64_t plain_bytes; /* payload sealed so far */
+	uint32_t stripped;    /* index of the flow that TX_STRIPPED is about */
 };
 
-/* Epoch 0 from the xor of this direction's JOIN shares and the exporter secrets. `ctx` has sid, dir,
- * pathset and aead. `limit` is how many records the receiver buffers at first. */
+/* Epoch 0 from the xor of this direction's JOIN shares and the exporter secrets. `ctx` has sid,
+ * dir, pathset and aead. `limit` is how many records the receiver buffers at first. */
 void tx_start(struct tx *t, const struct tx_setup *set, const struct kdf_ctx *ctx,
 	      const struct path_id *path, uint32_t n, const uint8_t r[static 32],
 	      const uint8_t (*f)[32], uint64_t limit, mono_t now);
@@ -102,9 +103,10 @@ void tx_written(struct tx *t, uint64_t number);
 
 /* Whether the shares of a new epoch are due. One new epoch is under way at a time. */
 bool tx_epoch_due(const struct tx *t);
-/* Draws the new epoch from `random` (32 bytes a path) and fills one SHARE a path, to be sent on that
- * path alone. */
-void tx_epoch_draw(struct tx *t, const uint8_t (*random)[32], struct msg_share share[static PATHS_MAX]);
+/* Draws the new epoch from `random` (32 bytes a path) and fills one SHARE a path, to be sent on
+ * that path alone. */
+void tx_epoch_draw(struct tx *t, const uint8_t (*random)[32],
+		   struct msg_share share[static PATHS_MAX]);
 
 enum tx_verdict tx_on_share_ack(struct tx *t, const struct msg_share_ack *m, mono_t now);
 enum tx_verdict tx_on_ack(struct tx *t, const struct msg_ack *m);
