@@ -1,4 +1,4 @@
-/* test/unit/test_flowmsg.c - messages inside a flow's TLS: golden bytes, there and back, and refusals */
+/* test/unit/test_flowmsg.c - messages inside a flow's TLS: golden bytes, round trips, refusals */
 #include "core/flowmsg.h"
 #include "test/unit/test.h"
 
