@@ -54,11 +54,11 @@ build/clang/libmachete.a: $(CLANG_OBJ)
 build/asan/libmachete.a build/clang/libmachete.a:
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-build/unit/%: test/unit/%.c build/asan/libmachete.a test/unit/test.h
+build/unit/%: test/unit/%.c build/asan/libmachete.a $(wildcard test/unit/*.h)
 	@mkdir -p $(@D)
 	$(Q)gcc $(SAN) -o $@ $< build/asan/libmachete.a $(HOST_LIBS)
 
-build/clang/unit/%: test/unit/%.c build/clang/libmachete.a test/unit/test.h
+build/clang/unit/%: test/unit/%.c build/clang/libmachete.a $(wildcard test/unit/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -o $@ $< build/clang/libmachete.a $(HOST_LIBS)
 
