@@ -50,6 +50,7 @@ struct cmd {
 /* One per command, each in its own file; the table is in main.c. */
 extern const struct cmd cmd_asn;
 extern const struct cmd cmd_key;
+extern const struct cmd cmd_cluster;
 extern const struct cmd cmd_ping;
 extern const struct cmd cmd_trace;
 

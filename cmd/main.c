@@ -18,6 +18,7 @@
 /* In the order of help; one line each. */
 static const struct cmd *const commands[] = {
 	&cmd_key,
+	&cmd_cluster,
 	&cmd_trace,
 	&cmd_ping,
 	&cmd_asn,
