@@ -151,7 +151,7 @@ static uint32_t common_with(const struct plan_eval *ev, uint32_t place)
 		uint32_t a = ev->at[place][i];
 
 		if (element_kind_of(s->v[i].e) == ELEMENT_AS)
-			sum += (uint32_t)__builtin_popcount(ev->sure[a] | ev->maybe[a]);
+			sum += plan_count(ev->sure[a] | ev->maybe[a]);
 	}
 	return sum;
 }
@@ -163,7 +163,7 @@ static uint32_t most_with(const struct plan_eval *ev, uint32_t place)
 
 	for (uint32_t i = 0; i < s->n; i++) {
 		uint32_t a = ev->at[place][i];
-		uint32_t on = 1 + (uint32_t)__builtin_popcount(ev->sure[a] | ev->maybe[a]);
+		uint32_t on = 1 + plan_count(ev->sure[a] | ev->maybe[a]);
 
 		if (ev->p[a] > 0 && on > most)
 			most = on;
@@ -176,7 +176,7 @@ static double signed_sum(const double *v, uint32_t n)
 	double sum = 0;
 
 	for (uint32_t t = 0; t < n; t++)
-		sum += __builtin_popcount(t) & 1 ? -v[t] : v[t];
+		sum += plan_count(t) & 1 ? -v[t] : v[t];
 	return sum > 0 ? sum : 0;
 }
 

@@ -1,6 +1,7 @@
 /* core/plan_eval.h - what a set of candidates is worth, kept up to date while one is added
  *
- *	P(C) = sum over T subset of C of (-1)^|T| prod over a of (1 - p_a (1 - prod_{i in T} (1 - q_ia)))
+ *	P(C) = sum over T subset of C of (-1)^|T| prod_T
+ *	prod_T = prod over a of (1 - p_a (1 - prod over i in T of (1 - q_ia)))
  *
  * (PATHS.md C.2: the chance that every path of C is watched; q: the chance that a is on i). Adding a
  * candidate c multiplies the product of every T by a factor that depends on which of c's elements T
@@ -54,6 +55,14 @@ struct plan_eval {
 	uint32_t common[PATHS_MAX + 1];	  /* paper's metric of the first k */
 	uint32_t most[PATHS_MAX + 1];	  /* most paths that one element is on, of the first k */
 };
+
+/* How many paths a mask has; compilers make a call of __builtin_popcount. */
+static inline uint32_t plan_count(uint32_t mask)
+{
+	mask -= mask >> 1 & 0x55;
+	mask = (mask & 0x33) + (mask >> 2 & 0x33);
+	return (mask + (mask >> 4)) & 0x0f;
+}
 
 /* Puts the candidates into order and numbers their elements. `trust` are ASes that are not hostile.
  * False: too many candidates or elements. The candidates are borrowed. */

@@ -80,8 +80,8 @@ static uint32_t most_bits(const bool *by, uint32_t k)
 	uint32_t best = 0;
 
 	for (uint32_t t = 0; t < 1u << k; t++)
-		if (by[t] && (uint32_t)__builtin_popcount(t) > best)
-			best = (uint32_t)__builtin_popcount(t);
+		if (by[t] && plan_count(t) > best)
+			best = plan_count(t);
 	return best;
 }
 
@@ -139,7 +139,7 @@ uint32_t plan_most_exposed(const struct plan_eval *ev, bool all, element_t *as)
 	for (uint32_t k = 0; k < ev->k; k++)
 		for (uint32_t i = 0; i < plan_eval_at(ev, ev->pick[k])->seen.n; i++) {
 			uint16_t a = ev->at[ev->pick[k]][i];
-			uint32_t on = (uint32_t)__builtin_popcount(ev->sure[a] | ev->maybe[a]);
+			uint32_t on = plan_count(ev->sure[a] | ev->maybe[a]);
 			bool is_as = element_kind_of(ev->element[a]) == ELEMENT_AS;
 
 			/* Of several the least number, whatever the order of the paths. */

@@ -1,10 +1,8 @@
 /* core/plan_search.c - the search of core/planner: greedy, swaps, restarts, or everything */
-#include "core/planner.h"
-
 #include <float.h>
 #include <string.h>
 
-#include "core/check.h"
+#include "core/planner.h"
 
 enum {
 	TOLERANCE_PCT = 5, /* costs this close count as equal (C.0) */
