@@ -64,7 +64,8 @@ build/clang/unit/%: test/unit/%.c build/clang/libmachete.a $(wildcard test/unit/
 
 build/fuzz/%: test/fuzz/%.c build/clang/libmachete.a
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) -fsanitize=fuzzer -o $@ $< build/clang/libmachete.a $(HOST_LIBS)
+	$(Q)$(CLANG) -Wno-missing-prototypes -fsanitize=fuzzer -o $@ $< \
+		build/clang/libmachete.a $(HOST_LIBS)
 
 # The simulator wants speed: optimised, and under UBSan alone.
 build/sim/%: test/sim/%.c $(wildcard test/sim/*.h) $(wildcard core/*.[ch] tuple/*.[ch])

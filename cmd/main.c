@@ -33,10 +33,13 @@ static const struct {
 };
 
 static const struct opt common_rows[] = {
-	{ OPT_STR, 'C', "home", "HOME", "key, cluster file and caches", offsetof(struct common, home), 0, 0 },
-	{ OPT_COUNT, 'v', "verbose", NULL, "say more on stderr; repeat for still more", offsetof(struct common, verbose), 0, 0 },
+	{ OPT_STR, 'C', "home", "HOME", "key, cluster file and caches",
+	  offsetof(struct common, home), 0, 0 },
+	{ OPT_COUNT, 'v', "verbose", NULL, "say more on stderr; repeat for still more",
+	  offsetof(struct common, verbose), 0, 0 },
 	{ OPT_FLAG, 'q', "quiet", NULL, "say only errors", offsetof(struct common, quiet), 0, 0 },
-	{ OPT_FLAG, 0, "json", NULL, "one JSON object a line on stdout", offsetof(struct common, json), 0, 0 },
+	{ OPT_FLAG, 0, "json", NULL, "one JSON object a line on stdout",
+	  offsetof(struct common, json), 0, 0 },
 	{ OPT_FLAG, 'h', "help", NULL, "this text", offsetof(struct common, help), 0, 0 },
 	{ 0 },
 };
@@ -48,7 +51,8 @@ struct top {
 
 static const struct opt top_rows[] = {
 	{ OPT_FLAG, 0, "list", NULL, "list the commands", offsetof(struct top, list), 0, 0 },
-	{ OPT_STR, 0, "install", "DIR", "make links machete-COMMAND in DIR to this file", offsetof(struct top, install), 0, 0 },
+	{ OPT_STR, 0, "install", "DIR", "make links machete-COMMAND in DIR to this file",
+	  offsetof(struct top, install), 0, 0 },
 	{ OPT_FLAG, 0, "version", NULL, "print the version", offsetof(struct top, version), 0, 0 },
 	{ 0 },
 };
@@ -108,7 +112,8 @@ static int help_all(FILE *f)
 {
 	fprintf(f, "usage: machete [options] COMMAND [options] [args]\n"
 		   "       machete --list | --install DIR | --version | help COMMAND\n\n"
-		   "Sends data over several Internet paths at once, so that who taps some learns nothing.\n\n");
+		   "Sends data over several Internet paths at once, so that who taps some\n"
+		   "learns nothing.\n\n");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(f, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(f, "\n`machete help COMMAND` tells more of each.\n");
@@ -147,7 +152,8 @@ static int install_link(const struct common *c, const char *dir, const char *sel
 	ssize_t n;
 
 	if (snprintf(path, sizeof path, "%s/machete-%s", dir, name) >= (int)sizeof path)
-		return report_error(c, EXIT_USAGE, "choose a shorter DIR", "install", "path too long");
+		return report_error(c, EXIT_USAGE, "choose a shorter DIR", "install",
+				    "path too long");
 	n = readlink(path, old, sizeof old - 1);
 	if (n > 0) {
 		old[n] = 0;
@@ -166,7 +172,8 @@ static int install(const struct common *c, const char *dir)
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 
 	if (n < 0)
-		return report_error(c, EXIT_FAILED, "mount /proc", "install", "%s", strerror(errno));
+		return report_error(c, EXIT_FAILED, "mount /proc", "install", "%s",
+				    strerror(errno));
 	self[n] = 0;
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		int r = install_link(c, dir, self, commands[i]->name);
@@ -181,6 +188,13 @@ static int install(const struct common *c, const char *dir)
 			return r;
 	}
 	return EXIT_OK;
+}
+
+static enum log_level log_wanted(const struct common *c)
+{
+	static const enum log_level by_verbose[] = { LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+	return c->quiet ? LOG_ERR : by_verbose[c->verbose > 2 ? 2 : c->verbose];
 }
 
 static int run(struct common *c, const struct cmd *cmd, int argc, char **argv)
@@ -203,7 +217,7 @@ static int run(struct common *c, const struct cmd *cmd, int argc, char **argv)
 		return usage_error(c, cmd, "too few arguments");
 	if (cmd->words_max >= 0 && args.n > cmd->words_max)
 		return usage_error(c, cmd, "too many arguments");
-	log_setup(cmd->name, c->quiet ? LOG_ERR : (enum log_level)(LOG_WARN + (c->verbose > 2 ? 2 : c->verbose)));
+	log_setup(cmd->name, log_wanted(c));
 	return cmd->main(c, opts, args.n, args.v);
 }
 
@@ -260,8 +274,8 @@ int main(int argc, char **argv)
 		argv[0] += base + 8 - argv[0];
 		return dispatch(&c, argc, argv);
 	}
-	used = opt_parse(tables, 2, (struct opt_mode){ .stop_early = true }, argc - 1, argv + 1, &none,
-			 err, sizeof err);
+	used = opt_parse(tables, 2, (struct opt_mode){ .stop_early = true }, argc - 1, argv + 1,
+			 &none, err, sizeof err);
 	if (used < 0)
 		return usage_error(&c, NULL, err);
 	if (top.version)

@@ -23,6 +23,7 @@ void report_end(struct json *j);
 const char *report_safe(const char *text, char *out, size_t bytes);
 
 /* The role's one line on stdout: "ready " and what follows; flushed. */
-void report_ready(const struct common *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void report_ready(const struct common *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -28,7 +28,7 @@ enum addr_scope {
 	ADDR_MULTICAST,	  /* 224.0.0.0/4, ff00::/8, broadcast */
 	ADDR_UNSPECIFIED, /* 0.0.0.0/8, :: */
 	ADDR_EMBEDDED,	  /* IPv6 that carries IPv4: 6to4, Teredo, NAT64, v4-compatible */
-	ADDR_METADATA,	  /* cloud metadata outside link-local: fd00:ec2::254, 100.100.100.200, ... */
+	ADDR_METADATA,	  /* cloud metadata elsewhere: fd00:ec2::254, 100.100.100.200, ... */
 	ADDR_RESERVED,	  /* 240.0.0.0/4, documentation and benchmark nets, 0100::/64 */
 	ADDR_SCOPES,
 };

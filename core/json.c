@@ -21,11 +21,13 @@ static void put(struct json *j, const char *s, size_t n)
 	j->len += n;
 }
 
-/* Length of the UTF-8 sequence at s, 0 when it is not one (RFC 3629: no surrogates, no overlong). */
+/* Length of the UTF-8 sequence at s, 0 when it is not one (RFC 3629: no surrogates, nothing
+ * overlong). */
 static size_t utf8_len(const unsigned char *s, size_t left)
 {
 	uint32_t v;
-	size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+	size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 :
+		   s[0] >> 3 == 30 ? 4 : 0;
 
 	if (!n || n > left)
 		return 0;

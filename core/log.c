@@ -40,5 +40,6 @@ void log_line(enum log_level level, int err, const char *fmt, ...)
 	escape(text);
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	fprintf(stderr, "%lld.%03ld %s %s: %s%s%s\n", (long long)ts.tv_sec, ts.tv_nsec / 1000000,
-		log_role, name[level], text, err ? ": " : "", err ? strerror(err < 0 ? -err : err) : "");
+		log_role, name[level], text, err ? ": " : "",
+		err ? strerror(err < 0 ? -err : err) : "");
 }

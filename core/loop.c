@@ -189,13 +189,16 @@ static int sleep_ms(const struct loop *l)
 int loop_run(struct loop *l)
 {
 	struct epoll_event batch[LOOP_BATCH];
+	int err = 0;
 
 	l->batch = batch;
 	while (!l->stop) {
 		int n = epoll_wait(l->epfd, batch, LOOP_BATCH, sleep_ms(l));
 
-		if (n < 0 && errno != EINTR)
-			return -errno;
+		if (n < 0 && errno != EINTR) {
+			err = -errno;
+			break;
+		}
 		l->now = mono_now();
 		l->batch_n = n > 0 ? n : 0;
 		fire_due(l);
@@ -208,7 +211,8 @@ int loop_run(struct loop *l)
 		l->batch_n = 0;
 		run_flushes(l);
 	}
-	return 0;
+	l->batch = NULL;
+	return err;
 }
 
 void loop_stop(struct loop *l)

@@ -46,7 +46,8 @@ static bool fail(const struct parse *p, const struct opt *o, const char *why, co
 		snprintf(name, sizeof name, "--%s", o->name);
 	else
 		snprintf(name, sizeof name, "-%c", o->letter);
-	snprintf(p->err, p->err_bytes, "option %s %s%s%s", name, why, val ? ": " : "", val ? val : "");
+	snprintf(p->err, p->err_bytes, "option %s %s%s%s", name, why, val ? ": " : "",
+		 val ? val : "");
 	return false;
 }
 
@@ -65,7 +66,8 @@ static bool set_u32(const struct parse *p, const struct opt *o, uint32_t *into, 
 	unsigned long v = strtoul(val, &end, 10);
 
 	if (*val < '0' || *val > '9' || *end || v < o->min || v > o->max) {
-		snprintf(why, sizeof why, "takes a whole number from %u to %u, not", o->min, o->max);
+		snprintf(why, sizeof why, "takes a whole number from %u to %u, not", o->min,
+			 o->max);
 		return fail(p, o, why, val);
 	}
 	*into = (uint32_t)v;

@@ -20,7 +20,7 @@ enum opt_type {
 	OPT_U32,    /* uint32_t within min..max */
 	OPT_LIST,   /* struct opt_list: may be repeated */
 	OPT_COMMAS, /* struct opt_list: one argument, cut in place at commas; may be repeated */
-	OPT_CHOICE, /* uint32_t: 1 + the index of the word in `arg`, words separated by '|'; 0 unset */
+	OPT_CHOICE, /* uint32_t: 1 + the index of the word in `arg`, words split by '|' */
 };
 
 struct opt {

@@ -1,5 +1,5 @@
 # How the libraries are found and linked; nothing of theirs is copied in. Including found.mk makes
-# it where it is missing: what `make` needs is installed, the archives are looked up, and make starts
+# it where it is missing: what `make` needs is installed, the archives are looked up, make starts
 # over. musl has no linux/*.h: the host's come last (-idirafter), so that they never shadow musl's.
 FOUND := build/vendor/found.mk
 

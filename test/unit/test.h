@@ -1,7 +1,7 @@
 /* test/unit/test.h - the whole test framework: sentences that hold or do not
  *
- * A test program's main is a list of RUN(name) between TEST_MAIN_BEGIN and TEST_MAIN_END. Each prints "ok NAME" or
- * "not ok NAME"; test/run counts those lines. */
+ * A test program's main is a list of RUN(name) between TEST_MAIN_BEGIN and TEST_MAIN_END. Each
+ * prints "ok NAME" or "not ok NAME"; test/run counts those lines. */
 #ifndef TEST_UNIT_TEST_H
 #define TEST_UNIT_TEST_H
 
