@@ -29,6 +29,11 @@ build/obj/%.o: %.c
 build/machete: $(OBJ)
 	$(Q)musl-gcc -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
 
+# System tests in C, built as the product is.
+build/sys/%: test/sys/%.c build/obj/vendor/fortify.o build/obj/core/check.o
+	@mkdir -p $(@D)
+	$(Q)musl-gcc $(PROD) -static -s -o $@ $^ $(MUSL_LIBS)
+
 # Tests: one archive a compiler, one program a test file. clang's archive serves the fuzzers too.
 SAN := $(BASE) -MMD -MP -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
