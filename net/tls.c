@@ -280,7 +280,7 @@ static const struct {
 	{ BR_ERR_X509_UNSUPPORTED, "the peer's key is not of curve P-256" },
 	{ BR_ERR_X509_NOT_TRUSTED, "the peer has another key than the one expected" },
 	{ ALERT_FROM_PEER + 20, "the peer says that a record was changed on the way" },
-	{ ALERT_FROM_PEER + 40, "the peer offers no cipher suite, curve or hash that we take" },
+	{ ALERT_FROM_PEER + 40, "the peer refuses the handshake: it takes none of our cipher suites" },
 	{ ALERT_FROM_PEER + 42, "the peer does not like our certificate" },
 	{ ALERT_FROM_PEER + 48, "the peer wants certificates of an authority: it is no machete" },
 	{ ALERT_FROM_PEER + 70, "the peer does not speak TLS 1.2" },
