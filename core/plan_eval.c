@@ -88,7 +88,7 @@ void plan_eval_everywhere(struct plan_eval *ev, const uint32_t *place, uint32_t 
 
 		while (i < m && seen_pct(&plan_eval_at(ev, place[i])->seen, e) == SEEN_SURE)
 			i++;
-		ev->everywhere[a] = m && i == m && element_kind_of(e) != ELEMENT_UNKNOWN;
+		ev->everywhere[a] = m && i == m;
 		ev->p[a] = ev->trusted[a] || ev->everywhere[a] ? 0
 							       : element_p(element_kind_of(e));
 	}
@@ -222,7 +222,7 @@ void plan_eval_push(struct plan_eval *ev, uint32_t place)
 	double factor[SUBSETS_MAX];
 	uint32_t half = 1u << ev->k;
 
-	MUST(ev->k < PATHS_MAX);
+	MUST(ev->k < PLAN_PATHS_MAX);
 	factors(ev, place, factor);
 	for (uint32_t t = 0; t < half; t++)
 		ev->prod[half + t] = ev->prod[t] * factor[t];

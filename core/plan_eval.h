@@ -15,8 +15,8 @@
 #include "core/element.h"
 
 enum {
-	PATHS_MAX = 8,		 /* 2^8 subsets are summed */
-	SUBSETS_MAX = 1 << PATHS_MAX,
+	PLAN_PATHS_MAX = 8, /* as many as a session may have; 2^8 subsets are summed */
+	SUBSETS_MAX = 1 << PLAN_PATHS_MAX,
 	CANDIDATES_MAX = 8192,	 /* 5,000 nodes, some with two addresses */
 	ELEMENTS_MAX = 16384,	 /* distinct ones over all candidates; a power of 2 */
 };
@@ -42,18 +42,18 @@ struct plan_eval {
 	uint32_t tmp[CANDIDATES_MAX];
 	uint16_t at[CANDIDATES_MAX][SEEN_MAX]; /* by place: element numbers, parallel to seen */
 	element_t element[ELEMENTS_MAX];
-	double p[ELEMENTS_MAX]; /* 0: trusted, or on every candidate (U) */
-	bool trusted[ELEMENTS_MAX], everywhere[ELEMENTS_MAX];
+	double p[ELEMENTS_MAX]; /* 0: trusted, or on every candidate */
+	bool trusted[ELEMENTS_MAX], everywhere[ELEMENTS_MAX]; /* the unknown too */
 	uint32_t elements;
 	uint16_t hash[2 * ELEMENTS_MAX]; /* number + 1 */
 
 	uint32_t k;
-	uint32_t pick[PATHS_MAX];
+	uint32_t pick[PLAN_PATHS_MAX];
 	double prod[SUBSETS_MAX];	  /* by T */
-	uint8_t pct[ELEMENTS_MAX][PATHS_MAX];
+	uint8_t pct[ELEMENTS_MAX][PLAN_PATHS_MAX];
 	uint8_t sure[ELEMENTS_MAX], maybe[ELEMENTS_MAX]; /* paths, a bit each; never both */
-	uint32_t common[PATHS_MAX + 1];	  /* paper's metric of the first k */
-	uint32_t most[PATHS_MAX + 1];	  /* most paths that one element is on, of the first k */
+	uint32_t common[PLAN_PATHS_MAX + 1];	  /* paper's metric of the first k */
+	uint32_t most[PLAN_PATHS_MAX + 1];	  /* most paths that one element is on, of the first k */
 };
 
 /* How many paths a mask has; compilers make a call of __builtin_popcount. */
@@ -68,7 +68,8 @@ static inline uint32_t plan_count(uint32_t mask)
  * False: too many candidates or elements. The candidates are borrowed. */
 bool plan_eval_init(struct plan_eval *ev, const struct candidate *cand, uint32_t n,
 		    const uint32_t *trust, uint32_t trusted);
-/* Finds what is on all of the m candidates at these places (U), and takes it out of the costs. */
+/* Finds what is on all of the m candidates at these places, and takes it out of the costs: no
+ * choice avoids it, and its share would hide the differences. */
 void plan_eval_everywhere(struct plan_eval *ev, const uint32_t *place, uint32_t m);
 
 /* The candidate at a place. */
@@ -81,7 +82,7 @@ void plan_eval_pop(struct plan_eval *ev);
 void plan_eval_load(struct plan_eval *ev, const uint32_t *place, uint32_t k);
 
 /* The cost by the metric of the set, and of the set with one more; smaller is better.
- * PLAN_PALL: P given that nobody of U is hostile. PLAN_PAPER: common ASes summed over pairs.
+ * PLAN_PALL: P given that nobody who is on all candidates is hostile. PLAN_PAPER: common ASes summed over pairs.
  * PLAN_STRIPE: most paths that one element is on, then P. */
 double plan_eval_cost(const struct plan_eval *ev);
 double plan_eval_cost_with(struct plan_eval *ev, uint32_t place);

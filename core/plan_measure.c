@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { ON_SET_MAX = PATHS_MAX * SEEN_MAX };
+enum { ON_SET_MAX = PLAN_PATHS_MAX * SEEN_MAX };
 
 /* The elements on the set, each once, with the paths that it is on. */
 struct on_set {
@@ -12,7 +12,17 @@ struct on_set {
 	uint8_t mask[ON_SET_MAX];
 };
 
-static void collect(const struct plan_eval *ev, bool rest_only, struct on_set *o)
+enum which { ALL, ALL_BUT_U, AVOIDABLE };
+
+static bool counts(const struct plan_eval *ev, enum which which, uint16_t a)
+{
+	bool in_u = ev->everywhere[a] && ev->element[a] != element_unknown();
+
+	return !ev->trusted[a] && (which != ALL_BUT_U || !in_u) &&
+	       (which != AVOIDABLE || !ev->everywhere[a]);
+}
+
+static void collect(const struct plan_eval *ev, enum which which, struct on_set *o)
 {
 	o->n = 0;
 	for (uint32_t k = 0; k < ev->k; k++)
@@ -21,8 +31,7 @@ static void collect(const struct plan_eval *ev, bool rest_only, struct on_set *o
 			uint8_t mask = ev->sure[a] | ev->maybe[a];
 
 			/* Once: where its lowest path is. */
-			if (ev->trusted[a] || (rest_only && ev->everywhere[a]) ||
-			    (uint32_t)__builtin_ctz(mask) != k)
+			if (!counts(ev, which, a) || (uint32_t)__builtin_ctz(mask) != k)
 				continue;
 			o->a[o->n] = a;
 			o->mask[o->n++] = mask;
@@ -48,13 +57,13 @@ static uint32_t maximal(const struct on_set *o, uint32_t k, uint8_t out[SUBSETS_
 }
 
 /* by[j][mask]: whether j elements watch the paths in mask. Returns kappa. */
-static uint32_t covers(const struct on_set *o, uint32_t k, bool by[PATHS_MAX + 1][SUBSETS_MAX])
+static uint32_t covers(const struct on_set *o, uint32_t k, bool by[PLAN_PATHS_MAX + 1][SUBSETS_MAX])
 {
 	uint32_t full = (1u << k) - 1;
 	uint8_t mask[SUBSETS_MAX];
 	uint32_t n = maximal(o, k, mask);
 
-	memset(by, 0, sizeof by[0] * (PATHS_MAX + 1));
+	memset(by, 0, sizeof by[0] * (PLAN_PATHS_MAX + 1));
 	by[0][0] = true;
 	for (uint32_t j = 1; j <= k; j++) {
 		for (uint32_t have = 0; have <= full; have++)
@@ -66,12 +75,12 @@ static uint32_t covers(const struct on_set *o, uint32_t k, bool by[PATHS_MAX + 1
 	return k + 1;
 }
 
-uint32_t plan_kappa(const struct plan_eval *ev, bool rest_only)
+uint32_t plan_kappa(const struct plan_eval *ev)
 {
-	bool by[PATHS_MAX + 1][SUBSETS_MAX];
+	bool by[PLAN_PATHS_MAX + 1][SUBSETS_MAX];
 	struct on_set o;
 
-	collect(ev, rest_only, &o);
+	collect(ev, AVOIDABLE, &o);
 	return covers(&o, ev->k, by);
 }
 
@@ -89,8 +98,8 @@ static uint32_t most_bits(const bool *by, uint32_t k)
 static void name_sets(const struct plan_eval *ev, const struct on_set *o, struct measure *m)
 {
 	uint32_t full = (1u << ev->k) - 1;
-	uint32_t at[PATHS_MAX] = { 0 };
-	uint32_t have[PATHS_MAX + 1] = { 0 };
+	uint32_t at[PLAN_PATHS_MAX] = { 0 };
+	uint32_t have[PLAN_PATHS_MAX + 1] = { 0 };
 	uint32_t d = 0;
 
 	while (m->sets < MEASURE_SETS_MAX) {
@@ -118,11 +127,11 @@ static void name_sets(const struct plan_eval *ev, const struct on_set *o, struct
 
 void plan_measure(const struct plan_eval *ev, bool rest_only, struct measure *m)
 {
-	bool by[PATHS_MAX + 1][SUBSETS_MAX];
+	bool by[PLAN_PATHS_MAX + 1][SUBSETS_MAX];
 	struct on_set o;
 
 	*m = (struct measure){ .sets = 0 };
-	collect(ev, rest_only, &o);
+	collect(ev, rest_only ? ALL_BUT_U : ALL, &o);
 	m->kappa = covers(&o, ev->k, by);
 	m->seen_by[0] = most_bits(by[1], ev->k);
 	m->seen_by[1] = m->kappa == 1 ? m->seen_by[0] : most_bits(by[2], ev->k);

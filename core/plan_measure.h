@@ -7,7 +7,7 @@
 enum { MEASURE_SETS_MAX = 8 }; /* dangerous sets that are named */
 
 struct measure_set {
-	element_t e[PATHS_MAX];
+	element_t e[PLAN_PATHS_MAX];
 };
 
 struct measure {
@@ -18,11 +18,12 @@ struct measure {
 };
 
 /* Over the set in ev. An element that may be on a path counts as being there; trusted ASes do not
- * count at all, and with rest_only neither does U. */
+ * count at all, and with rest_only neither does what is on all candidates (U), except the unknown:
+ * what is not known is never known to be unavoidable. */
 void plan_measure(const struct plan_eval *ev, bool rest_only, struct measure *m);
 
-/* Like measure.kappa alone, and quicker. */
-uint32_t plan_kappa(const struct plan_eval *ev, bool rest_only);
+/* kappa over those elements that a choice can avoid: what the search compares. */
+uint32_t plan_kappa(const struct plan_eval *ev);
 
 /* The AS on most paths of the set; all: trusted ones too. Returns the number of paths, 0: no AS. */
 uint32_t plan_most_exposed(const struct plan_eval *ev, bool all, element_t *as);

@@ -66,7 +66,7 @@ static bool consider(struct planner *p, double cost)
 	if (p->limit < 0 ? !less(cost, p->best_cost) : cost > p->limit)
 		return false;
 	if (p->limit >= 0) {
-		kappa = p->ev.metric == PLAN_PAPER ? 0 : plan_kappa(&p->ev, true);
+		kappa = p->ev.metric == PLAN_PAPER ? 0 : plan_kappa(&p->ev);
 		rtt = plan_rtt(p);
 		if (kappa < p->best_kappa || (kappa == p->best_kappa && rtt >= p->best_rtt))
 			return false;
@@ -115,7 +115,7 @@ static bool greedy(struct planner *p)
 /* Replaces the first member by whatever is best there; the replacement, or it again, stands last. */
 static bool improve_first(struct planner *p)
 {
-	uint32_t set[PATHS_MAX], n = p->conf->n;
+	uint32_t set[PLAN_PATHS_MAX], n = p->conf->n;
 	double was = plan_eval_cost(&p->ev);
 
 	memcpy(set, p->ev.pick + 1, (n - 1) * sizeof *set);
@@ -193,12 +193,12 @@ static void polish(struct planner *p)
 	bool better = true;
 
 	while (better) {
-		uint32_t set[PATHS_MAX], n = p->conf->n;
+		uint32_t set[PLAN_PATHS_MAX], n = p->conf->n;
 
 		better = false;
 		memcpy(set, p->best, sizeof set);
 		for (uint32_t j = 0; j < n && !better; j++) {
-			uint32_t rest[PATHS_MAX];
+			uint32_t rest[PLAN_PATHS_MAX];
 
 			memcpy(rest, set, sizeof rest);
 			memmove(rest + j, rest + j + 1, (n - 1 - j) * sizeof *rest);
@@ -284,7 +284,7 @@ bool plan_search(struct planner *p, bool *exact)
 		return false;
 	p->limit = limit_of(p);
 	plan_eval_load(&p->ev, p->best, n);
-	p->best_kappa = p->ev.metric == PLAN_PAPER ? 0 : plan_kappa(&p->ev, true);
+	p->best_kappa = p->ev.metric == PLAN_PAPER ? 0 : plan_kappa(&p->ev);
 	p->best_rtt = plan_rtt(p);
 	plan_eval_clear(&p->ev);
 	if (*exact)

@@ -60,7 +60,7 @@ static bool set_in_use(const struct planner *p, uint32_t *set)
  * when it was chosen. */
 static bool keep_old(struct planner *p)
 {
-	uint32_t set[PATHS_MAX];
+	uint32_t set[PLAN_PATHS_MAX];
 	double cost;
 	bool keep;
 
@@ -69,7 +69,7 @@ static bool keep_old(struct planner *p)
 	plan_eval_load(&p->ev, set, p->conf->n);
 	cost = plan_eval_cost(&p->ev);
 	keep = cost <= (p->ev.metric == PLAN_PALL ? 2 * p->best_cost : p->best_cost) + 1e-12 &&
-	       plan_kappa(&p->ev, true) >= p->conf->kappa_before;
+	       plan_kappa(&p->ev) >= p->conf->kappa_before;
 	if (keep)
 		memcpy(p->best, set, sizeof set);
 	return keep;
@@ -87,38 +87,47 @@ static void sort_best(struct planner *p)
 		}
 }
 
-/* The unavoidable ASes and the like, and the chance that none of them is hostile. */
-static double list_everywhere(const struct planner *p, struct plan *plan)
+/* The unavoidable ASes and the like. *nobody and *known become the chances that nothing of U, and
+ * that the unknown, if it too is on all candidates, is not hostile. */
+static void list_everywhere(const struct planner *p, struct plan *plan, double *nobody,
+			    double *known)
 {
-	double nobody = 1;
-
+	*nobody = *known = 1;
 	for (uint32_t a = 0; a < p->ev.elements; a++) {
+		element_t e = p->ev.element[a];
+
 		if (!p->ev.everywhere[a])
 			continue;
+		if (e == element_unknown()) {
+			*known = 1 - element_p(ELEMENT_UNKNOWN);
+			continue;
+		}
 		if (plan->u_n < PLAN_U_MAX)
-			plan->u[plan->u_n++] = p->ev.element[a];
+			plan->u[plan->u_n++] = e;
 		if (!p->ev.trusted[a])
-			nobody *= 1 - element_p(element_kind_of(p->ev.element[a]));
+			*nobody *= 1 - element_p(element_kind_of(e));
 	}
-	return nobody;
 }
 
 static void fill(struct planner *p, struct plan *plan)
 {
 	uint32_t n = p->conf->n;
-	double nobody = list_everywhere(p, plan);
 	enum plan_metric metric = p->ev.metric;
+	double nobody, known;
 
+	list_everywhere(p, plan, &nobody, &known);
 	sort_best(p);
 	plan->n = n;
 	plan_eval_load(&p->ev, p->best, n - 1);
 	p->ev.metric = PLAN_PALL; /* the last one added this way: no digits are lost */
 	plan->p_rest = plan_eval_cost_with(&p->ev, p->best[n - 1]);
 	p->ev.metric = metric;
+	plan->p_rest = 1 - known + known * plan->p_rest;
 	plan->p_all = 1 - nobody + nobody * plan->p_rest;
 	plan_eval_push(&p->ev, p->best[n - 1]);
 	plan_measure(&p->ev, false, &plan->all);
 	plan_measure(&p->ev, true, &plan->rest);
+	plan->kappa = plan_kappa(&p->ev);
 	plan->max_as_paths = plan_most_exposed(&p->ev, true, &plan->max_as);
 	for (uint32_t i = 0; i < n; i++)
 		plan->pick[i] = p->ev.order[p->best[i]];
@@ -174,7 +183,7 @@ enum plan_verdict planner_run(struct planner *p, const struct plan_conf *conf,
 	enum plan_verdict v;
 
 	MUST(conf->n >= 1);
-	MUST(conf->n <= PATHS_MAX);
+	MUST(conf->n <= PLAN_PATHS_MAX);
 	*plan = (struct plan){ .n = 0 };
 	p->conf = conf;
 	if (!plan_eval_init(&p->ev, cand, n, conf->trust, conf->trusted))

@@ -25,13 +25,13 @@ enum {
 enum plan_per { PLAN_PER_NODE = 0, PLAN_PER_OPERATOR, PLAN_PER_CLOUD };
 
 struct plan_conf {
-	uint32_t n; /* 1..PATHS_MAX */
+	uint32_t n; /* 1..PLAN_PATHS_MAX */
 	enum plan_metric metric;
 	enum plan_per one_per;
 	uint32_t rtt_us_max;   /* 0: no limit */
 	uint32_t exposure_pct; /* 0: no limit */
 	uint32_t exact_sets;   /* search whole up to so many sets; 0: PLAN_EXACT_SETS */
-	uint32_t kappa_before; /* of the set in use, when it was chosen; 0: none */
+	uint32_t kappa_before; /* plan.kappa of the set in use, when it was chosen; 0: none */
 	uint32_t trust[PLAN_TRUST_MAX]; /* ASes that are not hostile */
 	uint32_t trusted;
 };
@@ -57,13 +57,14 @@ extern const char *const plan_reason_str[PLAN_REASONS];
 
 struct plan {
 	uint32_t n;
-	uint32_t pick[PATHS_MAX]; /* indices into the caller's array, by node name */
+	uint32_t pick[PLAN_PATHS_MAX]; /* indices into the caller's array, by node name */
 	bool kept;  /* the set in use, which is good enough: each new choice gives the adversary a
 		     * new chance (C.4) */
 	bool exact; /* nothing better exists */
 	double p_all;  /* every path is watched */
 	double p_rest; /* the same given that nobody of U is hostile */
 	struct measure all, rest; /* rest: without U */
+	uint32_t kappa;		  /* without the unknown too, where it is on all candidates */
 	element_t u[PLAN_U_MAX];
 	uint32_t u_n;
 	element_t max_as; /* the AS on most of the paths */
@@ -78,7 +79,7 @@ struct planner {
 	const struct plan_conf *conf;
 	uint32_t n_free;
 	uint32_t free[CANDIDATES_MAX]; /* places within the limits */
-	uint32_t best[PATHS_MAX];      /* places */
+	uint32_t best[PLAN_PATHS_MAX];      /* places */
 	double best_cost;
 	uint32_t best_kappa;
 	uint64_t best_rtt;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 
@@ -80,8 +81,57 @@ int icmp_source(const struct addr *to, const char *device, struct addr *src)
 	return ret;
 }
 
+int icmp_route(const struct addr *from, const struct addr *to, const char *device)
+{
+	int fd = open_socket(family(to), SOCK_DGRAM, 0, device);
+	struct addr src = *from, dst = *to;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	src.port = 0;
+	dst.port = dst.port ? dst.port : 9;
+	ret = bind_to(fd, &src);
+	if (!ret)
+		ret = connect_to(fd, &dst);
+	close(fd);
+	return ret;
+}
+
+/* Only what quotes a packet to dst: many traces at once would else wake each other for every answer.
+ * X becomes the length of what stands before the quote; then words of the quoted destination:
+ *
+ *	IPv4: ldx 4*([0]&0xf); A = word[X + 8 + 16]	(IP header and ICMP head; IPv6 sockets give no header)
+ *	IPv6: ldx #8; A = word[X + 24 + 4i]
+ *	jne dst, drop; ...; ret whole; drop: ret 0 */
+static int filter_quotes(int fd, const struct addr *dst)
+{
+	bool v4 = addr_is_v4(dst);
+	uint32_t words = v4 ? 1 : 4;
+	struct sock_filter code[1 + 2 * 4 + 2];
+	struct sock_fprog prog = { .filter = code };
+	unsigned short n = 0;
+
+	code[n++] = v4 ? (struct sock_filter)BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0)
+		       : (struct sock_filter)BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 8);
+	for (uint32_t i = 0; i < words; i++) {
+		const uint8_t *p = dst->ip + (v4 ? 12 : 4 * i);
+		uint32_t word = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+				(uint32_t)p[2] << 8 | p[3];
+		uint8_t to_drop = (uint8_t)(2 * (words - i) - 1);
+
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_IND,
+							  (v4 ? 8 + 16 : 24) + 4 * i);
+		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word, 0, to_drop);
+	}
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+	prog.len = n;
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof prog) ? -errno : 0;
+}
+
 /* Only errors, so that other traffic does not wake us. */
-static int filter_icmp(int fd, bool v4)
+static int filter_types(int fd, bool v4)
 {
 	struct icmp_filter f4 = { .data = ~(1u << ICMP_DEST_UNREACH | 1u << ICMP_TIME_EXCEEDED) };
 	struct icmp6_filter f6;
@@ -132,7 +182,9 @@ static int open_icmp(struct icmp_raw *r, const struct addr *dst)
 	r->icmp = open_socket(family(dst), SOCK_RAW, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, NULL);
 	if (r->icmp < 0)
 		return r->icmp;
-	ret = filter_icmp(r->icmp, v4);
+	ret = filter_types(r->icmp, v4);
+	if (!ret)
+		ret = filter_quotes(r->icmp, dst);
 	if (!ret && !v4)
 		ret = set_int(r->icmp, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
 	return ret;

@@ -217,6 +217,24 @@ static void ignorance_is_not_diversity(void)
 	CHECK_EQ(plan.u_n, 0);
 }
 
+static void what_is_unknown_of_all_does_not_hide_what_is_known(void)
+{
+	static const char *const text[] = { "a:1 5", "b:1 6", "c:2 7 8 9", "d:3 10 11 12" };
+	struct plan_conf conf = conf_of(2);
+	struct plan plan;
+
+	by_hand(text, 4);
+	for (int i = 0; i < 4; i++)
+		seen_add(&cand[i].seen, element_unknown(), SEEN_SURE);
+	CHECK_EQ(planner_run(&planner, &conf, cand, 4, &plan, reasons), PLAN_OK);
+	CHECK(picked(&plan, "ac")); /* not ab, though it is quicker and 10 % hide the difference */
+	CHECK_EQ(plan.u_n, 0);
+	CHECK_EQ(plan.rest.kappa, 1);
+	CHECK(plan.rest.set[0].e[0] == element_unknown());
+	CHECK(plan.p_rest > 0.1);
+	CHECK(plan.p_rest < 0.11);
+}
+
 TEST_MAIN_BEGIN
 	RUN(one_node_is_never_taken_twice);
 	RUN(operators_and_clouds_are_kept_apart_only_when_asked);
@@ -228,4 +246,5 @@ TEST_MAIN_BEGIN
 	RUN(the_set_in_use_stays_while_it_is_good_enough);
 	RUN(too_many_candidates_are_refused);
 	RUN(ignorance_is_not_diversity);
+	RUN(what_is_unknown_of_all_does_not_hide_what_is_known);
 TEST_MAIN_END

@@ -203,12 +203,12 @@ static void greedy_with_swaps_comes_close_to_the_least_of_all_sets(void)
 static void a_path_more_never_makes_it_worse(void)
 {
 	for (uint32_t seed = 1; seed <= 20; seed++) {
-		uint32_t pick[PATHS_MAX];
+		uint32_t pick[PLAN_PATHS_MAX];
 		double before = 1;
 
 		make_instance(seed);
 		CHECK(plan_eval_init(&planner.ev, cand, N, NULL, 0));
-		for (uint32_t k = 0; k < PATHS_MAX; k++) {
+		for (uint32_t k = 0; k < PLAN_PATHS_MAX; k++) {
 			double with = plan_eval_cost_with(&planner.ev, pick[k] = (seed + 2 * k) % N);
 
 			plan_eval_push(&planner.ev, pick[k]);
