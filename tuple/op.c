@@ -21,6 +21,7 @@ static_assert(ARRAY_LEN(result_code_str) == RESULT_CODES, "a text for every code
 
 /* What each operation carries, in this order. */
 enum { HAS_TEMPL = 1, HAS_TUPLE = 2, HAS_TTL = 4, HAS_WAIT = 8, HAS_PAGE = 16, HAS_SWAP = 32 };
+enum { HAS_NOTHING = 64 };
 
 static const uint8_t parts[OP_TYPES] = {
 	[OP_OUT] = HAS_TUPLE | HAS_TTL,
@@ -33,6 +34,7 @@ static const uint8_t parts[OP_TYPES] = {
 	[OP_RENEW] = HAS_TEMPL | HAS_TTL,
 	[OP_RDALL] = HAS_TEMPL | HAS_PAGE,
 	[OP_SWAP] = HAS_SWAP,
+	[OP_CLOSE] = HAS_NOTHING,
 };
 
 static void put_addr(struct buf *b, const struct addr *a)
@@ -96,7 +98,7 @@ bool op_get(struct op *op, const uint8_t *p, size_t len)
 	return buf_done(&b) && op->wait_ms <= WAIT_MS_MAX;
 }
 
-/* {u8 code, u64 id, u8 kind, ...}: nothing, one tuple, or a page {u64 cursor, u32 count, tuples}. */
+/* {u8 code, u64 id, u8 kind, ...}: nothing, a tuple, or a page {u64 cursor, u32 count, tuples} */
 enum { KIND_PLAIN, KIND_TUPLE, KIND_PAGE };
 
 void result_put(struct buf *b, const struct result *r)

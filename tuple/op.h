@@ -26,6 +26,7 @@ enum op_type {
 	OP_RENEW,   /* new ttl for the first match of templ that the caller owns */
 	OP_RDALL,   /* up to max matches with an id above cursor, as many as fit */
 	OP_SWAP,    /* admin: `cluster replace`: replica `index` becomes fp at addr */
+	OP_CLOSE,   /* end this session: a key may have 64 open ones */
 	OP_TYPES,
 };
 

@@ -67,8 +67,8 @@ bool name_ok(const char *s, size_t len);
 enum role role_parse(const uint8_t *s, size_t len);
 const char *role_name(enum role role);
 
-/* Struct to tuple, which borrows from the struct and from mem; and back: false when t is not exactly
- * such a tuple. member_decode does not check the signature. */
+/* Struct to tuple, which borrows from the struct and from mem; and back: false when t is not
+ * exactly such a tuple. member_decode does not check the signature. */
 void member_encode(struct tuple *t, const struct member_tuple *m);
 bool member_decode(struct member_tuple *m, const struct tuple *t);
 void node_encode(struct tuple *t, const struct node_tuple *n,
