@@ -9,11 +9,9 @@
 #include "core/cluster.h"
 #include "core/mono.h"
 #include "tuple/effect.h"
-#include "tuple/op.h"
-#include "tuple/signer.h"
+#include "tuple/request.h"
 
 enum {
-	SESSION_BYTES = 16,
 	CLIENT_EFFECTS_MAX = 4,
 	CLIENT_RESEND_MS = 500,	     /* doubles up to the next */
 	CLIENT_RESEND_MAX_MS = 8000,
@@ -50,6 +48,7 @@ struct client {
 	uint32_t n, faults;
 	struct signer signer;
 	struct fp fp;
+	uint8_t cluster_id[32];
 	uint8_t session[SESSION_BYTES];
 	uint64_t no;	 /* of the last operation; 0: none yet */
 	bool busy;	 /* one is under way */

@@ -8,9 +8,9 @@
  *	REPLICA_SEND	bytes to every replica whose bit is set in `to` (never the own); drop them
  *			where there is no channel or its queue is full
  *	REPLICA_REPLY	bytes to client channel `chan`; drop them where it is gone
- *	REPLICA_SAVE	write bytes as the snapshot of `slot`: temporary file, sync, rename, sync the
- *			directory; then, or later, step REPLICA_SAVED with the slot. The bytes stay
- *			valid until that step. The snapshot before survives until SWITCH.
+ *	REPLICA_SAVE	write bytes as the snapshot of `slot`: temporary file, sync, rename, sync
+ *			the directory; then, or later, step REPLICA_SAVED with the slot. The bytes
+ *			stay valid until that step. The snapshot before survives until SWITCH.
  *	REPLICA_SWITCH	the log may be cut: write every record that replica_dump gives to a new log,
  *			sync, rename it over the old one, sync the directory; then snapshots older
  *			than `slot` may go. At once: the records are valid until the next step.
@@ -111,11 +111,10 @@ enum replica_verdict {
 	REPLICA_BAD_TIME,     /* outside the window of MANAGER.md B.6 */
 	REPLICA_BAD_BATCH,    /* requests out of order, twice, or too many */
 	REPLICA_UNHEARD,      /* holds a request nobody vouches for yet */
-	REPLICA_BAD_SIG,
+	REPLICA_BAD_SIG,      /* drop the channel that brought it */
 	REPLICA_BAD_PROOF,    /* a certificate or NEW-VIEW that does not prove what it claims */
 	REPLICA_BUSY,	      /* over the admission limit */
 	REPLICA_DUPLICATE,    /* known already */
-	REPLICA_NOT_MEMBER,   /* the client's key has no role */
 	REPLICA_VERDICTS,
 };
 

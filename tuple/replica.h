@@ -3,7 +3,7 @@
  * The driver (role `manager`, or the simulator) owns sockets, clock and disk. It starts a replica:
  *
  *	r = replica_init(mem, &setup);               mem: replica_bytes() of zeroed memory
- *	replica_load(r, snapshot, len);              if there is one on disk
+ *	replica_load(r, snapshot, len);              the one that WAL_START names, if not 0
  *	while (wal_next(...) == WAL_RECORD)          tuple/wal.h, in the order of the log
  *		replica_replay(r, &record);
  *	replica_start(r, now, wall, &out);           run these effects, then events as they come

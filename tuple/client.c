@@ -1,0 +1,227 @@
+/* tuple/client.c - one session with the manager: requests to all replicas, f+1 equal answers
+ *
+ * f+1 equal answers hold one of a correct replica; and since every operation is ordered, with one
+ * slot open at a time, they are linearizable (MANAGER.md B.3). */
+#include "tuple/client.h"
+
+#include <string.h>
+
+#include "core/check.h"
+
+void client_init(struct client *c, const struct cluster *cluster, const struct signer *signer,
+		 const uint8_t session[static SESSION_BYTES])
+{
+	memset(c, 0, sizeof *c);
+	c->n = cluster->n;
+	c->faults = cluster->faults;
+	c->signer = *signer;
+	cluster_id(cluster, c->cluster_id);
+	MUST(signer->fp_of(signer->ctx, signer->pub, &c->fp));
+	memcpy(c->session, session, SESSION_BYTES);
+}
+
+static struct client_effect *push(struct client_effects *out, enum client_effect_type type)
+{
+	struct client_effect *e;
+
+	MUST(out->n < CLIENT_EFFECTS_MAX);
+	e = &out->e[out->n++];
+	*e = (struct client_effect){ .type = type };
+	return e;
+}
+
+static void send(struct client *c, uint32_t to, struct client_effects *out)
+{
+	struct client_effect *e = push(out, CLIENT_SEND);
+
+	e->to = to;
+	e->bytes = c->frame;
+	e->len = c->frame_len;
+}
+
+static void arm(struct client *c, mono_t now, struct client_effects *out)
+{
+	c->resend_at = mono_add_ms(now, c->resend_ms);
+	push(out, CLIENT_ARM)->at = c->resend_at;
+}
+
+static uint32_t all(const struct client *c)
+{
+	return (1u << c->n) - 1;
+}
+
+/* The frame of the operation under way; signed when a replica asked for it. */
+static void encode(struct client *c)
+{
+	uint8_t body[REQUEST_BODY_MAX], msg[REQUEST_SIGNED_MAX], sig[SIG_BYTES_MAX];
+	struct request q = { .client = c->fp, .is_signed = c->signed_now, .body = body,
+			     .pub = c->signer.pub, .sig = sig,
+			     .op = c->op, .op_len = c->op_len };
+	struct buf b;
+	size_t len;
+
+	buf_init(&b, body, sizeof body);
+	buf_put_bytes(&b, c->session, SESSION_BYTES);
+	buf_put_u64(&b, c->no);
+	buf_put_u64(&b, (uint64_t)c->time_us);
+	buf_put_bytes(&b, c->op, c->op_len);
+	MUST(buf_ok(&b));
+	q.body_len = b.len;
+	if (c->signed_now) {
+		len = request_signed(c->cluster_id, body, b.len, msg);
+		q.sig_len = c->signer.sign(c->signer.ctx, msg, len, sig);
+	}
+	request_digest(&q, c->request_digest);
+	buf_init(&b, c->frame, sizeof c->frame);
+	request_put(&b, &q);
+	MUST(buf_ok(&b));
+	c->frame_len = b.len;
+}
+
+bool client_call(struct client *c, mono_t now, const struct op *op, struct client_effects *out)
+{
+	struct buf b;
+
+	out->n = 0;
+	if (c->busy)
+		return false;
+	buf_init(&b, c->op, sizeof c->op);
+	op_put(&b, op);
+	if (!buf_ok(&b))
+		return false;
+	c->op_len = b.len;
+	c->no++;
+	c->busy = true;
+	c->signed_now = false;
+	c->resend_ms = CLIENT_RESEND_MS;
+	memset(c->vote, 0, sizeof c->vote);
+	encode(c);
+	send(c, all(c), out);
+	arm(c, now, out);
+	return true;
+}
+
+/* Digest of what a replica says: slot, time and result. */
+static void vote_digest(const struct reply *r, uint8_t out[static DIGEST_BYTES])
+{
+	uint8_t mem[8 + 8 + RESULT_BYTES_MAX];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof mem);
+	buf_put_u64(&b, r->slot);
+	buf_put_u64(&b, (uint64_t)r->time_us);
+	buf_put_bytes(&b, r->result, r->result_len);
+	MUST(buf_ok(&b));
+	ident_sha256(mem, b.len, out);
+}
+
+/* The same again, signed, with the time that a replica names. Its signature's validity hangs on
+ * that time, so a wrong one only makes the request void: it is then signed again. */
+static void sign_again(struct client *c, mono_t now, int64_t time_us, struct client_effects *out)
+{
+	c->signed_now = true;
+	c->time_us = time_us;
+	memset(c->vote, 0, sizeof c->vote);
+	encode(c);
+	send(c, all(c), out);
+	arm(c, now, out);
+}
+
+static bool accept(struct client *c, mono_t now, const struct reply *r, struct client_effects *out)
+{
+	struct client_effect *e;
+
+	memcpy(c->answer, r->result, r->result_len);
+	if (!result_get(&c->result, c->answer, r->result_len))
+		return false;
+	if (c->result.code == RESULT_STALE) {
+		sign_again(c, now, r->time_us, out);
+		return true;
+	}
+	c->slot = r->slot;
+	c->time_us = r->time_us;
+	c->busy = false;
+	e = push(out, CLIENT_DONE);
+	e->result = &c->result;
+	return true;
+}
+
+static bool take_reply(struct client *c, mono_t now, uint32_t from, const struct reply *r,
+		       struct client_effects *out)
+{
+	struct client_vote *v = &c->vote[from];
+	uint32_t equal = 0;
+
+	if (memcmp(r->session, c->session, SESSION_BYTES) || r->no != c->no)
+		return true; /* of before */
+#ifndef BUG_NO_REQUEST_DIGEST
+	if (memcmp(r->request, c->request_digest, DIGEST_BYTES))
+		return true; /* of another request under our number */
+#endif
+	v->heard = v->valid = true;
+	vote_digest(r, v->digest);
+	for (uint32_t i = 0; i < c->n; i++)
+		equal += c->vote[i].valid && !memcmp(c->vote[i].digest, v->digest, DIGEST_BYTES);
+	if (equal < c->faults + 1)
+		return true;
+	return accept(c, now, r, out);
+}
+
+bool client_message(struct client *c, mono_t now, uint32_t from, const uint8_t *p, size_t len,
+		    struct client_effects *out)
+{
+	uint8_t session[SESSION_BYTES];
+	struct reply r;
+	int64_t time_us;
+	uint64_t no;
+	bool sign;
+
+	out->n = 0;
+	if (from >= c->n || !len)
+		return false;
+	if (p[0] == MSG_REPLY) {
+		if (!reply_get(&r, p, len))
+			return false;
+		return !c->busy || take_reply(c, now, from, &r, out);
+	}
+	sign = p[0] == MSG_SIGN;
+	if (!notice_get(sign ? MSG_SIGN : MSG_BUSY, p, len, session, &no, &time_us))
+		return false;
+	if (!c->busy || no != c->no || memcmp(session, c->session, SESSION_BYTES))
+		return true;
+	c->vote[from].heard = true;
+	if (sign && !c->signed_now)
+		sign_again(c, now, c->time_us > time_us ? c->time_us : time_us, out);
+	return true;
+}
+
+void client_link(struct client *c, mono_t now, uint32_t from, struct client_effects *out)
+{
+	(void)now;
+	out->n = 0;
+	if (c->busy && from < c->n)
+		send(c, 1u << from, out);
+}
+
+void client_timer(struct client *c, mono_t now, struct client_effects *out)
+{
+	out->n = 0;
+	if (!c->busy)
+		return;
+	if (!mono_before(now, c->resend_at)) {
+		send(c, all(c), out);
+		c->resend_ms *= 2;
+		if (c->resend_ms > CLIENT_RESEND_MAX_MS)
+			c->resend_ms = CLIENT_RESEND_MAX_MS;
+	}
+	arm(c, now, out);
+}
+
+uint32_t client_silent(const struct client *c)
+{
+	uint32_t mask = 0;
+
+	for (uint32_t i = 0; i < c->n; i++)
+		mask |= (uint32_t)!c->vote[i].heard << i;
+	return c->busy ? mask : 0;
+}

@@ -1,0 +1,360 @@
+/* tuple/intake.c - what clients ask: admission, timers, and what goes into the next batch
+ *
+ * A request is known at first hand from its client's channel, or signed. When half its time is
+ * over the client is asked to sign it; signed requests are forwarded to the leader, and only they
+ * bring suspicion on him: else a client that talks to all but the leader could depose him at will.
+ */
+#include <string.h>
+
+#include "core/check.h"
+#include "tuple/pbft.h"
+
+static void stored(const struct replica *r, const struct pending *p, struct request *q)
+{
+	size_t len;
+	uint8_t *mem = arena_get(&r->asked, p->block, &len);
+	struct buf b;
+
+	buf_over(&b, mem, len);
+	MUST(request_get_entry(&b, q));
+}
+
+static void unlink_pending(struct replica *r, struct pending *p)
+{
+	if (p->prev == NONE16)
+		r->pending_first = p->next;
+	else
+		r->pend[p->prev].next = p->next;
+	if (p->next == NONE16)
+		r->pending_last = p->prev;
+	else
+		r->pend[p->next].prev = p->prev;
+	arena_del(&r->asked, p->block);
+	p->used = false;
+	r->pending--;
+}
+
+static void link_pending(struct replica *r, uint16_t i)
+{
+	struct pending *p = &r->pend[i];
+
+	p->prev = (uint16_t)r->pending_last;
+	p->next = NONE16;
+	if (p->prev == NONE16)
+		r->pending_first = i;
+	else
+		r->pend[p->prev].next = i;
+	r->pending_last = i;
+	r->pending++;
+}
+
+static struct pending *find_session(struct replica *r, const struct request *q)
+{
+	for (uint32_t i = r->pending_first; i != NONE16; i = r->pend[i].next)
+		if (!memcmp(r->pend[i].session, q->session, SESSION_BYTES) &&
+		    fp_eq(&r->pend[i].client, &q->client))
+			return &r->pend[i];
+	return NULL;
+}
+
+/* The very bytes, signature and all, of a request whose signature was checked on its way in. */
+bool intake_has_signed(struct replica *r, const struct request *q)
+{
+	struct pending *p = find_session(r, q);
+	struct request have;
+
+	if (!p || !p->is_signed)
+		return false;
+	stored(r, p, &have);
+	return have.body_len == q->body_len && !memcmp(have.body, q->body, q->body_len) &&
+	       have.sig_len == q->sig_len && !memcmp(have.sig, q->sig, q->sig_len);
+}
+
+struct pending *intake_find(struct replica *r, const struct request *q)
+{
+	struct pending *p = find_session(r, q);
+	struct request have;
+
+	if (!p || p->no != q->no)
+		return NULL;
+	stored(r, p, &have);
+	if (have.op_len != q->op_len || memcmp(have.op, q->op, q->op_len))
+		return NULL;
+	return p;
+}
+
+static uint32_t count_key(const struct replica *r, const struct fp *client)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = r->pending_first; i != NONE16; i = r->pend[i].next)
+		n += fp_eq(&r->pend[i].client, client);
+	return n;
+}
+
+static enum replica_verdict add(struct replica *r, const struct request *q, uint64_t chan)
+{
+	size_t len = request_entry_bytes(q);
+	struct pending *p;
+	struct buf b;
+	uint16_t i = 0;
+
+	if (r->pending == PENDING_MAX || !arena_fits(&r->asked, len) ||
+	    count_key(r, &q->client) >= PENDING_PER_KEY)
+		return REPLICA_BUSY;
+	while (r->pend[i].used)
+		i++;
+	p = &r->pend[i];
+	*p = (struct pending){ .used = true, .is_signed = q->is_signed, .chan = chan,
+			       .client = q->client, .no = q->no, .since = r->now };
+	memcpy(p->session, q->session, SESSION_BYTES);
+	buf_init(&b, r->scratch, sizeof r->scratch);
+	request_put_entry(&b, q);
+	MUST(buf_ok(&b));
+	p->block = arena_add(&r->asked, b.mem, b.len);
+	link_pending(r, i);
+	return REPLICA_OK;
+}
+
+static void notice(struct replica *r, enum client_msg type, const struct request *q, uint64_t chan)
+{
+	struct buf b = out_buf(r, 64);
+
+	notice_put(&b, type, q->session, q->no, r->state.time_us);
+	out_reply(r, chan, &b);
+}
+
+/* Executed already? Its answer goes out again. */
+static bool answered(struct replica *r, const struct request *q, uint64_t chan)
+{
+	uint16_t session = state_session(&r->state, &q->client, q->session);
+	struct reply reply;
+	struct buf b;
+
+	if (session == SESSION_NONE || q->no > r->state.session[session].last)
+		return false;
+	if (q->no < r->state.session[session].last)
+		return true;
+	r->chan[session] = chan;
+	if (!state_reply(&r->state, session, &reply))
+		return true;
+	b = out_buf(r, REPLY_FRAME_MAX);
+	reply_put(&b, &reply);
+	out_reply(r, chan, &b);
+	return true;
+}
+
+/* A request of a session that has one pending already: true when nothing is left to do. */
+static bool replaces(struct replica *r, const struct request *q, uint64_t chan)
+{
+	struct pending *p = find_session(r, q);
+
+	if (!p)
+		return false;
+	if (q->no < p->no)
+		return true;
+	if (q->no == p->no) {
+		p->chan = chan ? chan : p->chan;
+		if (p->is_signed || !q->is_signed)
+			return true;
+	}
+	return false;
+}
+
+static enum replica_verdict take(struct replica *r, const struct request *q, uint64_t chan)
+{
+	mono_t since = r->now;
+	struct pending *p;
+	enum replica_verdict v;
+
+	if (replaces(r, q, chan))
+		return REPLICA_DUPLICATE;
+	if (q->is_signed && !request_verify(q, r->cluster_id, &r->setup.signer))
+		return REPLICA_BAD_SIG;
+	p = find_session(r, q);
+	if (p) {
+		since = p->no == q->no ? p->since : since;
+		unlink_pending(r, p);
+	}
+	v = add(r, q, chan);
+	if (v == REPLICA_OK)
+		r->pend[r->pending_last].since = since;
+	return v;
+}
+
+enum replica_verdict intake_request(struct replica *r, const struct replica_event *ev)
+{
+	enum replica_verdict v;
+	struct request q;
+
+	if (!request_get(&q, &ev->client, ev->bytes, ev->len))
+		return REPLICA_MALFORMED;
+	if (answered(r, &q, ev->chan))
+		return REPLICA_DUPLICATE;
+	if (!q.is_signed && intake_distrusted(r, &q.client)) {
+		notice(r, MSG_SIGN, &q, ev->chan);
+		return REPLICA_UNHEARD;
+	}
+	v = take(r, &q, ev->chan);
+	if (v == REPLICA_BUSY)
+		notice(r, MSG_BUSY, &q, ev->chan);
+	if (v == REPLICA_OK)
+		normal_advance(r, r->state.slot + 1); /* the open batch may have waited for it */
+	return v;
+}
+
+enum replica_verdict intake_forward(struct replica *r, uint32_t from, struct buf *b)
+{
+	enum replica_verdict v;
+	struct request q;
+
+	(void)from;
+	if (!request_get_entry(b, &q) || !buf_done(b) || !q.is_signed)
+		return REPLICA_MALFORMED;
+	if (answered(r, &q, 0))
+		return REPLICA_DUPLICATE;
+	v = take(r, &q, 0);
+	if (v == REPLICA_OK)
+		normal_advance(r, r->state.slot + 1);
+	return v;
+}
+
+void intake_executed(struct replica *r, const struct request *q)
+{
+	struct pending *p = find_session(r, q);
+
+	if (p && p->no <= q->no)
+		unlink_pending(r, p);
+}
+
+static bool in_order(const struct replica *r, const struct pending *p)
+{
+	uint16_t i = state_session(&r->state, &p->client, p->session);
+	const struct session *s = &r->state.session[i == SESSION_NONE ? 0 : i];
+
+	return i == SESSION_NONE || (!s->waiting && p->no == s->last + 1);
+}
+
+uint32_t intake_take(struct replica *r, struct buf *b)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = r->pending_first; i != NONE16; i = r->pend[i].next) {
+		struct pending *p = &r->pend[i];
+		size_t len;
+		uint8_t *mem = arena_get(&r->asked, p->block, &len);
+
+		if (n == BATCH_REQUESTS_MAX || len > buf_room(b))
+			break;
+		if (!in_order(r, p) || (!p->is_signed && intake_distrusted(r, &p->client)))
+			continue;
+		buf_put_bytes(b, mem, len);
+		n++;
+	}
+	return n;
+}
+
+bool intake_distrusted(struct replica *r, const struct fp *client)
+{
+	for (uint32_t i = 0; i < DISTRUST_MAX; i++)
+		if (r->distrust[i].until.us && fp_eq(&r->distrust[i].client, client))
+			return mono_before(r->now, r->distrust[i].until);
+	return false;
+}
+
+void intake_distrust(struct replica *r, const struct fp *client)
+{
+	uint32_t i = 0;
+
+	while (i < DISTRUST_MAX && !(r->distrust[i].until.us &&
+				     fp_eq(&r->distrust[i].client, client)))
+		i++;
+	if (i == DISTRUST_MAX)
+		i = r->distrust_next++ % DISTRUST_MAX;
+	r->distrust[i].client = *client;
+	r->distrust[i].until = mono_add_ms(r->now, DISTRUST_MS);
+}
+
+void intake_restart(struct replica *r)
+{
+	for (uint32_t i = r->pending_first; i != NONE16; i = r->pend[i].next)
+		r->pend[i].since = r->now;
+}
+
+static void forward(struct replica *r, const struct pending *p)
+{
+	size_t len;
+	uint8_t *mem = arena_get(&r->asked, p->block, &len);
+	struct buf b = out_buf(r, MSG_HEAD_BYTES + len);
+
+	msg_head_put(&b, MSG_FORWARD, r->config, r->view, r->state.slot);
+	buf_put_bytes(&b, mem, len);
+	out_send(r, 1u << leader_of(r, r->view), &b);
+}
+
+/* One whose time is over: false when it must go. */
+static bool overdue(struct replica *r, struct pending *p)
+{
+	struct request q;
+
+	stored(r, p, &q);
+	if (answered(r, &q, p->chan))
+		return false;
+	if (!p->asked && elapsed(r, p->since, r->timeout_ms / 2)) {
+		p->asked = true;
+		if (p->is_signed)
+			forward(r, p);
+		else
+			notice(r, MSG_SIGN, &q, p->chan);
+	}
+	if (!elapsed(r, p->since, r->timeout_ms))
+		return true;
+	if (!p->is_signed)
+		return is_leader(r); /* nobody vouches for it: it comes again if it is wanted */
+	p->since = r->now;
+	p->asked = false;
+	if (r->active)
+		view_suspect(r);
+	return true;
+}
+
+void intake_tick(struct replica *r)
+{
+	uint32_t next;
+
+	if (r->n == 1)
+		return;
+	for (uint32_t i = r->pending_first; i != NONE16; i = next) {
+		struct pending *p = &r->pend[i];
+
+		next = p->next;
+		if (r->transfer.active || r->fetch_since.us)
+			p->since = r->now; /* timers stand still while catching up */
+		if (r->out->n + 256 > REPLICA_EFFECTS_MAX)
+			return; /* the rest has its turn at the next tick */
+		if (elapsed(r, p->since, r->timeout_ms / 2) && !overdue(r, p))
+			unlink_pending(r, p);
+	}
+}
+
+mono_t intake_deadline(const struct replica *r)
+{
+	mono_t at = mono_us(0);
+
+	if (r->n == 1)
+		return at;
+	for (uint32_t i = r->pending_first; i != NONE16; i = r->pend[i].next) {
+		const struct pending *p = &r->pend[i];
+		uint64_t ms = p->asked ? r->timeout_ms : r->timeout_ms / 2;
+		mono_t due = mono_add_ms(p->since, (int64_t)ms);
+
+		if (!at.us || mono_before(due, at))
+			at = due;
+	}
+	return at;
+}
+
+bool intake_waiting(const struct replica *r)
+{
+	return r->pending > 0;
+}
