@@ -309,6 +309,17 @@ void conn_init(struct conn *c, const struct conn_config *cfg)
 	c->flush.run = run_flush;
 }
 
+void conn_buffers(struct conn *c, uint8_t *in, size_t frame_bytes_max, uint8_t *out,
+		  size_t out_bytes)
+{
+	MUST(!c->in_have);
+	MUST(!c->out_len);
+	c->cfg.in = in;
+	c->cfg.frame_bytes_max = frame_bytes_max;
+	c->cfg.out = out;
+	c->cfg.out_bytes = out_bytes;
+}
+
 /* Takes fd. */
 static int begin(struct conn *c, int fd, enum conn_state state)
 {
