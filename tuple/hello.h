@@ -1,0 +1,41 @@
+/* tuple/hello.h - what a replica says about itself and the channel, beside the ordered messages
+ *
+ *	HELLO   type, version, cluster id[32], index, roles, address seen[16], port[2]
+ *	ASK     type
+ *	STATUS  type, config[4], index, leader, flags, view[8], slot[8], stable[8], time[8],
+ *	        tuples[4], sessions[4], waiters[4], pending[4], n, slot of each replica[8]
+ *
+ * HELLO is the first frame that a replica sends on every channel: whether it knows the key (roles
+ * 0: not admitted, and the channel ends), and from where it sees the party come. One replica may
+ * lie about both, so f+1 equal ones count. ASK asks for STATUS. Integers are big-endian. Pure. */
+#ifndef TUPLE_HELLO_H
+#define TUPLE_HELLO_H
+
+#include "core/addr.h"
+#include "tuple/replica.h"
+
+enum {
+	/* Types of frames, apart from those of tuple/msg. */
+	HELLO_TYPE = 0xe0,
+	HELLO_ASK,
+	HELLO_STATUS,
+	HELLO_VERSION = 1,
+	HELLO_BYTES = 54,
+	HELLO_STATUS_MAX = 57 + 8 * REPLICAS_MAX,
+};
+
+struct hello {
+	uint8_t cluster[32];
+	uint32_t index; /* of the replica */
+	uint32_t roles; /* of the party, bits of enum role; 0: not admitted */
+	struct addr seen;
+};
+
+/* Length of the frame; out has HELLO_BYTES or HELLO_STATUS_MAX. get: false when malformed. */
+size_t hello_put(uint8_t *out, const struct hello *h);
+bool hello_get(struct hello *h, const uint8_t *p, size_t len);
+/* Verdict counters do not travel: they are 0 after status_get. n is the number of replicas. */
+size_t hello_status_put(uint8_t *out, const struct replica_status *s, uint32_t n);
+bool hello_status_get(struct replica_status *s, uint32_t n, const uint8_t *p, size_t len);
+
+#endif
