@@ -1,0 +1,488 @@
+/* cmd/quorum.c - speak to the manager: a channel to every replica, and f+1 equal answers */
+#include "cmd/quorum.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/report.h"
+#include "cmd/sessions.h"
+#include "core/check.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include "net/conn.h"
+
+enum {
+	HANDSHAKE_MS = 5000,
+	SILENCE_MS = 20000,
+	RETRY_MS = 100, /* doubles up to the next */
+	RETRY_MS_MAX = 5000,
+	WHY_BYTES_MAX = 120,
+	OUT_BYTES = 2 * CLIENT_FRAME_MAX, /* a request, its retransmission, a question or two */
+};
+
+struct replica_channel {
+	struct conn conn;
+	struct quorum *q;
+	uint32_t index;
+	struct timer retry;
+	unsigned retry_ms;
+	bool has_hello;
+	struct hello hello;
+	bool has_status;
+	struct replica_status status;
+	char why[WHY_BYTES_MAX]; /* of the last end; "" before */
+	uint8_t in[CLIENT_FRAME_MAX], out[OUT_BYTES];
+};
+
+struct quorum {
+	struct party *p;
+	enum quorum_user user;
+	struct loop *loop;
+	struct client client;
+	struct signer signer;
+	struct session_file file;
+	struct quorum_call *first, *last; /* the first is under way */
+	bool in_done, begun;
+	mono_t call_end;
+	struct timer client_timer, call_timer, status_timer;
+	bool asking;	 /* for the replicas' status */
+	uint32_t silent; /* replicas without answer to the operation last given up, a bit each */
+	enum quorum_standing standing;
+	void (*on_standing)(void *owner);
+	void *owner;
+	struct replica_channel ch[REPLICAS_MAX];
+};
+
+static uint32_t quorum_n(const struct quorum *q)
+{
+	return q->p->cluster.n;
+}
+
+/* Enough that one of them is correct. */
+static uint32_t enough(const struct quorum *q)
+{
+	return q->p->cluster.faults + 1;
+}
+
+static void begin_session(struct quorum *q, bool fresh)
+{
+	uint8_t session[SESSION_BYTES];
+	uint64_t no = 0;
+
+	if (fresh || q->user == QUORUM_ROLE)
+		secret_bytes(session, sizeof session);
+	else
+		session_take(&q->file, q->p, session, &no);
+	client_init(&q->client, &q->p->cluster, &q->signer, session);
+	q->client.no = no;
+}
+
+static void run_effects(struct quorum *q, const struct client_effects *out);
+
+/* Takes the call under way out of the line and tells its owner. */
+static void end_call(struct quorum *q, int code, const struct result *r)
+{
+	struct quorum_call *call = q->first;
+
+	q->first = call->next;
+	if (!q->first)
+		q->last = NULL;
+	call->queued = false;
+	q->begun = false;
+	loop_disarm(q->loop, &q->call_timer);
+	q->in_done = true;
+	call->done(call, code, r);
+	q->in_done = false;
+}
+
+static uint32_t channels_up(const struct quorum *q)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < quorum_n(q); i++)
+		n += conn_state(&q->ch[i].conn) == CONN_OPEN;
+	return n;
+}
+
+/* Gives up the call under way, and with it the session. */
+static void fail_call(struct quorum *q, int code)
+{
+	q->silent = client_silent(&q->client);
+	begin_session(q, true);
+	loop_disarm(q->loop, &q->client_timer);
+	end_call(q, code, NULL);
+}
+
+static void begin_call(struct quorum *q)
+{
+	struct client_effects out = { 0 };
+	mono_t now = loop_now(q->loop);
+	struct quorum_call *call = q->first;
+
+	q->begun = true;
+	q->call_end = mono_add_ms(now, (int64_t)call->op.wait_ms + QUORUM_CALL_MS);
+	loop_arm(q->loop, &q->call_timer, mono_add_ms(now, QUORUM_GRACE_MS));
+	session_note(&q->file, q->client.session, q->client.no + 1, true);
+	MUST(client_call(&q->client, now, &call->op, &out));
+	run_effects(q, &out);
+}
+
+/* Begins the first in line unless it is under way; where nobody knows us it ends at once. */
+static void next_call(struct quorum *q)
+{
+	while (q->first && !q->begun && !q->in_done) {
+		if (q->standing == QUORUM_DENIED)
+			end_call(q, EXIT_DENIED, NULL);
+		else
+			begin_call(q);
+	}
+}
+
+static void call_late(struct timer *t, mono_t now)
+{
+	struct quorum *q = container_of(t, struct quorum, call_timer);
+
+	if (channels_up(q) < enough(q) || !mono_before(now, q->call_end)) {
+		fail_call(q, EXIT_QUORUM);
+		next_call(q);
+		return;
+	}
+	loop_arm(q->loop, t, mono_before(mono_add_ms(now, QUORUM_GRACE_MS), q->call_end) ?
+				     mono_add_ms(now, QUORUM_GRACE_MS) : q->call_end);
+}
+
+static void take_answer(struct quorum *q, const struct result *r)
+{
+	if (r->code == RESULT_NO_SESSION) {
+		begin_session(q, true);
+		q->begun = false;
+	} else {
+		session_note(&q->file, q->client.session, q->client.no, false);
+		end_call(q, 0, r);
+	}
+	next_call(q);
+}
+
+static void send_to(struct quorum *q, uint32_t to, const uint8_t *p, size_t len)
+{
+	for (uint32_t i = 0; i < quorum_n(q); i++)
+		if (to & 1u << i && conn_state(&q->ch[i].conn) == CONN_OPEN)
+			conn_send(&q->ch[i].conn, p, len);
+}
+
+/* CLIENT_DONE comes last: it may begin the next operation. */
+static void run_effects(struct quorum *q, const struct client_effects *out)
+{
+	const struct result *r = NULL;
+
+	for (uint32_t i = 0; i < out->n; i++) {
+		const struct client_effect *e = &out->e[i];
+
+		if (e->type == CLIENT_SEND)
+			send_to(q, e->to, e->bytes, e->len);
+		else if (e->type == CLIENT_ARM)
+			loop_arm(q->loop, &q->client_timer, e->at);
+		else
+			r = e->result;
+	}
+	if (r)
+		take_answer(q, r);
+}
+
+static void client_due(struct timer *t, mono_t now)
+{
+	struct quorum *q = container_of(t, struct quorum, client_timer);
+	struct client_effects out = { 0 };
+
+	client_timer(&q->client, now, &out);
+	run_effects(q, &out);
+}
+
+/* Counts what the replicas said; unchanged while too few say anything. */
+static void judge_standing(struct quorum *q)
+{
+	uint32_t admitted = 0, denied = 0;
+	enum quorum_standing s = q->standing;
+
+	for (uint32_t i = 0; i < quorum_n(q); i++) {
+		admitted += q->ch[i].has_hello && q->ch[i].hello.roles;
+		denied += q->ch[i].has_hello && !q->ch[i].hello.roles;
+	}
+	if (admitted >= enough(q))
+		s = QUORUM_ADMITTED;
+	else if (denied >= enough(q))
+		s = QUORUM_DENIED;
+	if (s == q->standing)
+		return;
+	q->standing = s;
+	if (s == QUORUM_DENIED && q->begun)
+		fail_call(q, EXIT_DENIED);
+	if (q->on_standing)
+		q->on_standing(q->owner);
+	next_call(q);
+}
+
+static void take_hello(struct replica_channel *ch, const uint8_t *p, size_t len)
+{
+	struct quorum *q = ch->q;
+
+	ch->has_hello = hello_get(&ch->hello, p, len) && ch->hello.index == ch->index;
+	if (!ch->has_hello)
+		return;
+	if (memcmp(ch->hello.cluster, q->p->cluster_id, 32))
+		log_warn("replica %u serves another cluster file than ours", ch->index);
+	ch->retry_ms = ch->hello.roles ? RETRY_MS : RETRY_MS_MAX;
+	judge_standing(q);
+}
+
+static void ask_status(struct replica_channel *ch)
+{
+	static const uint8_t ask = HELLO_ASK;
+
+	conn_send(&ch->conn, &ask, sizeof ask);
+}
+
+static void on_open(struct conn *c)
+{
+	struct replica_channel *ch = container_of(c, struct replica_channel, conn);
+	struct client_effects out = { 0 };
+
+	client_link(&ch->q->client, loop_now(ch->q->loop), ch->index, &out);
+	run_effects(ch->q, &out);
+	if (ch->q->asking)
+		ask_status(ch);
+}
+
+static void take_status(struct replica_channel *ch, const uint8_t *p, size_t len)
+{
+	struct quorum *q = ch->q;
+	uint32_t told = 0;
+
+	ch->has_status = hello_status_get(&ch->status, quorum_n(q), p, len);
+	for (uint32_t i = 0; i < quorum_n(q); i++)
+		told += q->ch[i].has_status;
+	if (!q->asking || told < quorum_n(q))
+		return;
+	q->asking = false;
+	loop_stop(q->loop);
+}
+
+static void on_frame(struct conn *c, const uint8_t *p, size_t len)
+{
+	struct replica_channel *ch = container_of(c, struct replica_channel, conn);
+	struct client_effects out = { 0 };
+
+	if (len && p[0] == HELLO_TYPE) {
+		take_hello(ch, p, len);
+	} else if (len && p[0] == HELLO_STATUS) {
+		take_status(ch, p, len);
+	} else {
+		client_message(&ch->q->client, loop_now(ch->q->loop), ch->index, p, len, &out);
+		run_effects(ch->q, &out);
+	}
+}
+
+static void retry_later(struct replica_channel *ch)
+{
+	uint8_t jitter;
+
+	secret_bytes(&jitter, sizeof jitter);
+	loop_arm(ch->q->loop, &ch->retry,
+		 mono_add_ms(loop_now(ch->q->loop), ch->retry_ms + ch->retry_ms * jitter / 512));
+	ch->retry_ms = ch->retry_ms * 2 < RETRY_MS_MAX ? ch->retry_ms * 2 : RETRY_MS_MAX;
+}
+
+static void on_close(struct conn *c, int err, const char *why)
+{
+	struct replica_channel *ch = container_of(c, struct replica_channel, conn);
+
+	(void)err;
+	snprintf(ch->why, sizeof ch->why, "%s",
+		 ch->has_hello && !ch->hello.roles ? "this key is not admitted" : why);
+	log_debug("replica %u: %s", ch->index, ch->why);
+	retry_later(ch);
+}
+
+static const struct conn_ops ops = {
+	.on_open = on_open,
+	.on_frame = on_frame,
+	.on_close = on_close,
+};
+
+static void connect_to(struct replica_channel *ch)
+{
+	const struct cluster_replica *r = &ch->q->p->cluster.replica[ch->index];
+	int err = conn_connect(&ch->conn, &r->addr, NULL, &r->fp);
+
+	if (!err)
+		return;
+	snprintf(ch->why, sizeof ch->why, "%s", strerror(-err));
+	retry_later(ch);
+}
+
+static void retry(struct timer *t, mono_t now)
+{
+	(void)now;
+	connect_to(container_of(t, struct replica_channel, retry));
+}
+
+static void open_channel(struct quorum *q, uint32_t i)
+{
+	struct replica_channel *ch = &q->ch[i];
+
+	ch->q = q;
+	ch->index = i;
+	ch->retry.fire = retry;
+	ch->retry_ms = RETRY_MS;
+	conn_init(&ch->conn, &(struct conn_config){
+		.loop = q->loop,
+		.cert = &q->p->cert,
+		.ops = &ops,
+		.in = ch->in,
+		.frame_bytes_max = sizeof ch->in,
+		.out = ch->out,
+		.out_bytes = sizeof ch->out,
+		.handshake_ms = HANDSHAKE_MS,
+		.silence_ms = SILENCE_MS,
+	});
+	connect_to(ch);
+}
+
+struct quorum *quorum_open(struct party *p, struct loop *l, enum quorum_user user)
+{
+	struct quorum *q = calloc(1, sizeof *q);
+
+	if (!q) {
+		report_error(p->common, EXIT_FAILED, "free some memory", "manager", "out of memory");
+		return NULL;
+	}
+	q->p = p;
+	q->user = user;
+	q->file.fd = -1;
+	q->loop = l;
+	q->client_timer.fire = client_due;
+	q->call_timer.fire = call_late;
+	signer_ident(&q->signer, &p->id);
+	begin_session(q, false);
+	l->now = mono_now();
+	for (uint32_t i = 0; i < p->cluster.n; i++)
+		open_channel(q, i);
+	return q;
+}
+
+void quorum_close(struct quorum *q)
+{
+	for (uint32_t i = 0; i < quorum_n(q); i++) {
+		conn_close(&q->ch[i].conn);
+		loop_disarm(q->loop, &q->ch[i].retry);
+	}
+	loop_disarm(q->loop, &q->client_timer);
+	loop_disarm(q->loop, &q->call_timer);
+	session_leave(&q->file);
+	wipe(q, sizeof *q);
+	free(q);
+}
+
+void quorum_call(struct quorum *q, struct quorum_call *call)
+{
+	MUST(!call->queued);
+	call->queued = true;
+	call->next = NULL;
+	*(q->last ? &q->last->next : &q->first) = call;
+	q->last = call;
+	next_call(q);
+}
+
+void quorum_cancel(struct quorum *q, struct quorum_call *call)
+{
+	struct quorum_call **at = &q->first;
+	struct quorum_call *before = NULL;
+
+	if (!call->queued)
+		return;
+	if (q->first == call && q->begun) {
+		begin_session(q, true);
+		loop_disarm(q->loop, &q->client_timer);
+		loop_disarm(q->loop, &q->call_timer);
+		q->begun = false;
+	}
+	for (; *at != call; at = &(*at)->next)
+		before = *at;
+	*at = call->next;
+	if (q->last == call)
+		q->last = before;
+	call->queued = false;
+	next_call(q);
+}
+
+enum quorum_standing quorum_standing(const struct quorum *q)
+{
+	return q->standing;
+}
+
+void quorum_on_standing(struct quorum *q, void (*fn)(void *owner), void *owner)
+{
+	q->on_standing = fn;
+	q->owner = owner;
+}
+
+bool quorum_seen(const struct quorum *q, struct addr *a)
+{
+	for (uint32_t i = 0; i < quorum_n(q); i++) {
+		uint32_t same = 0;
+
+		for (uint32_t j = 0; q->ch[i].has_hello && j < quorum_n(q); j++)
+			same += q->ch[j].has_hello &&
+				addr_same_ip(&q->ch[i].hello.seen, &q->ch[j].hello.seen);
+		*a = q->ch[i].hello.seen;
+		if (same >= enough(q))
+			return true;
+	}
+	return false;
+}
+
+void quorum_replica(const struct quorum *q, uint32_t i, struct quorum_replica *out)
+{
+	const struct replica_channel *ch = &q->ch[i];
+
+	out->up = conn_state(&ch->conn) == CONN_OPEN;
+	out->answered = !(q->silent & 1u << i);
+	out->why = out->up ? "no answer" : ch->why[0] ? ch->why : "no connection";
+	out->has_status = ch->has_status;
+	out->status = ch->status;
+}
+
+struct party *quorum_party(const struct quorum *q)
+{
+	return q->p;
+}
+
+struct loop *quorum_loop(const struct quorum *q)
+{
+	return q->loop;
+}
+
+static void status_late(struct timer *t, mono_t now)
+{
+	struct quorum *q = container_of(t, struct quorum, status_timer);
+
+	(void)now;
+	q->asking = false;
+	loop_stop(q->loop);
+}
+
+void quorum_ask_status(struct quorum *q, unsigned ms)
+{
+	q->asking = true;
+	q->loop->stop = false;
+	q->loop->now = mono_now();
+	q->status_timer.fire = status_late;
+	loop_arm(q->loop, &q->status_timer, mono_add_ms(loop_now(q->loop), ms));
+	for (uint32_t i = 0; i < quorum_n(q); i++)
+		if (conn_state(&q->ch[i].conn) == CONN_OPEN)
+			ask_status(&q->ch[i]);
+	loop_run(q->loop);
+	loop_disarm(q->loop, &q->status_timer);
+}

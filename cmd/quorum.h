@@ -1,0 +1,71 @@
+/* cmd/quorum.h - speak to the manager: a channel to every replica, and f+1 equal answers
+ *
+ * Drives tuple/client over net/conn. Calls wait in line: one operation is under way at a time, and
+ * one that waits (rd, in) keeps the others waiting. Lost channels are opened again with growing
+ * pauses. One-shot commands use quorum_ask, roles quorum_call on their own loop. */
+#ifndef CMD_QUORUM_H
+#define CMD_QUORUM_H
+
+#include "cmd/party.h"
+#include "core/loop.h"
+#include "tuple/client.h"
+#include "tuple/hello.h"
+
+enum {
+	QUORUM_GRACE_MS = 3000, /* with fewer than f+1 channels: then no answer can come */
+	QUORUM_CALL_MS = 20000, /* a view change or two (MANAGER.md B.3: 2 s, doubled) */
+};
+
+struct quorum;
+
+struct quorum_call {
+	/* The caller's. The op's fields lend until done, or quorum_cancel. */
+	struct op op;
+	/* code 0: `r` is the answer and lends until done returns. EXIT_QUORUM: none came in time, and
+	 * the operation may or may not take effect. EXIT_DENIED: f+1 replicas do not know our key.
+	 * May call quorum_call again, for the same call too. */
+	void (*done)(struct quorum_call *call, int code, const struct result *r);
+	/* The quorum's. */
+	struct quorum_call *next;
+	bool queued;
+};
+
+/* What f+1 replicas say about us. */
+enum quorum_standing { QUORUM_UNKNOWN = 0, QUORUM_ADMITTED, QUORUM_DENIED };
+
+/* A command takes up the session of the command before (cmd/sessions.h), a role has its own. */
+enum quorum_user { QUORUM_ROLE, QUORUM_COMMAND };
+
+/* Allocates, and begins to connect: call it before loop_run. `p` and `l` are borrowed. NULL: no
+ * memory (reported). */
+struct quorum *quorum_open(struct party *p, struct loop *l, enum quorum_user user);
+/* Closes the channels: an operation that is under way may still take effect. */
+void quorum_close(struct quorum *q);
+
+void quorum_call(struct quorum *q, struct quorum_call *call);
+void quorum_cancel(struct quorum *q, struct quorum_call *call);
+
+enum quorum_standing quorum_standing(const struct quorum *q);
+/* Called from the loop whenever the standing changes. */
+void quorum_on_standing(struct quorum *q, void (*fn)(void *owner), void *owner);
+/* The address from which f+1 replicas see us come; its port has no meaning. */
+bool quorum_seen(const struct quorum *q, struct addr *a);
+
+/* What is known of replica i: whether its channel is up, else why not (lends); its status as it was
+ * last told after quorum_ask_status. */
+struct quorum_replica {
+	bool up;
+	bool answered; /* the operation that was last given up */
+	const char *why;
+	bool has_status;
+	struct replica_status status;
+};
+void quorum_replica(const struct quorum *q, uint32_t i, struct quorum_replica *out);
+/* Asks all replicas, and runs the loop until all answered or `ms` passed. For commands. */
+void quorum_ask_status(struct quorum *q, unsigned ms);
+
+/* What quorum_open was given. */
+struct party *quorum_party(const struct quorum *q);
+struct loop *quorum_loop(const struct quorum *q);
+
+#endif

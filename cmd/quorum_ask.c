@@ -1,0 +1,95 @@
+/* cmd/quorum_ask.c - one-shot use of the manager by commands, and its errors for people */
+#include "cmd/quorum_ask.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/report.h"
+#include "core/check.h"
+
+enum { LIST_BYTES_MAX = 400 };
+
+struct ask {
+	struct quorum_call call;
+	struct loop *loop;
+	int code;
+	const struct result *r;
+};
+
+static void asked(struct quorum_call *call, int code, const struct result *r)
+{
+	struct ask *a = container_of(call, struct ask, call);
+
+	a->code = code;
+	a->r = r;
+	loop_stop(a->loop);
+}
+
+int quorum_ask(struct quorum *q, const char *what, const struct op *op, const struct result **r)
+{
+	struct ask a = { .call = { .op = *op, .done = asked }, .loop = quorum_loop(q) };
+
+	a.loop->stop = false;
+	a.loop->now = mono_now();
+	quorum_call(q, &a.call);
+	loop_run(a.loop);
+	*r = a.r;
+	return a.code ? quorum_report(q, what, a.code) : 0;
+}
+
+int quorum_judge(const struct party *p, const char *what, const struct result *r)
+{
+	static const struct {
+		enum exit_code code;
+		const char *todo;
+	} refusals[RESULT_CODES] = {
+		[RESULT_DENIED] = { EXIT_DENIED, "use a key that may, an admin's perhaps (-C)" },
+		[RESULT_QUOTA] = { EXIT_QUOTA, "remove tuples of this key, or wait ten minutes" },
+		[RESULT_FULL] = { EXIT_QUOTA, "remove tuples" },
+		[RESULT_TTL] = { EXIT_USAGE, "give a --ttl that the rules of this tuple allow" },
+		[RESULT_BAD] = { EXIT_USAGE, "see `machete help tuple`" },
+		[RESULT_STALE] = { EXIT_FAILED, "try again" },
+	};
+
+	if (r->code == RESULT_NONE)
+		return EXIT_FAILED;
+	if (!refusals[r->code].code)
+		return EXIT_OK;
+	return report_error(p->common, refusals[r->code].code, refusals[r->code].todo, what,
+			    "refused by the manager: %s", result_code_str[r->code]);
+}
+
+/* "192.0.2.1:7100 (Connection refused), ..." of the replicas without an answer. */
+static void list_silent(const struct quorum *q, char *out, size_t bytes)
+{
+	const struct party *p = quorum_party(q);
+	size_t len = 0;
+
+	out[0] = 0;
+	for (uint32_t i = 0; i < p->cluster.n && len < bytes; i++) {
+		struct quorum_replica r;
+		char addr[ADDR_STR_MAX];
+
+		quorum_replica(q, i, &r);
+		if (r.answered)
+			continue;
+		len += (size_t)snprintf(out + len, bytes - len, "%s%s (%s)", len ? ", " : "",
+					addr_format(&p->cluster.replica[i].addr, addr), r.why);
+	}
+}
+
+int quorum_report(const struct quorum *q, const char *what, int code)
+{
+	const struct party *p = quorum_party(q);
+	char list[LIST_BYTES_MAX], fp[FP_STR_MAX], todo[160];
+
+	if (code == EXIT_DENIED) {
+		fp_format(&p->id.fp, fp);
+		snprintf(todo, sizeof todo, "run: machete -C ADMIN admit client NAME %s", fp);
+		return report_error(p->common, EXIT_DENIED, todo, what,
+				    "the manager does not know this key");
+	}
+	list_silent(q, list, sizeof list);
+	return report_error(p->common, code, "see that the replicas run and can be reached", what,
+			    "no quorum of replicas, no answer from %s", list);
+}

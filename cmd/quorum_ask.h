@@ -1,0 +1,16 @@
+/* cmd/quorum_ask.h - one-shot use of the manager by commands, and its errors for people */
+#ifndef CMD_QUORUM_ASK_H
+#define CMD_QUORUM_ASK_H
+
+#include "cmd/quorum.h"
+
+/* Runs the loop until the answer; *r lends until the next call. Returns 0 or the exit code, of an
+ * error that is reported as `what`. For commands, outside of loop_run. */
+int quorum_ask(struct quorum *q, const char *what, const struct op *op, const struct result **r);
+/* Exit code of an answer, reported as `what` when it is a refusal; RESULT_NONE gives EXIT_FAILED
+ * without a word. */
+int quorum_judge(const struct party *p, const char *what, const struct result *r);
+/* Reports a call that ended with `code`, naming the replicas without answer and why. Returns it. */
+int quorum_report(const struct quorum *q, const char *what, int code);
+
+#endif
