@@ -48,10 +48,16 @@ struct cmd {
 };
 
 /* One per command, each in its own file; the table is in main.c. */
+extern const struct cmd cmd_admit;
 extern const struct cmd cmd_asn;
 extern const struct cmd cmd_key;
 extern const struct cmd cmd_cluster;
+extern const struct cmd cmd_evict;
+extern const struct cmd cmd_manager;
+extern const struct cmd cmd_members;
+extern const struct cmd cmd_status;
 extern const struct cmd cmd_ping;
 extern const struct cmd cmd_trace;
+extern const struct cmd cmd_tuple;
 
 #endif

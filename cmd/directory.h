@@ -1,63 +1,51 @@
 /* cmd/directory.h - what a party knows of the members, nodes and devices, kept fresh from the manager
  *
- * Reads `member`, `node` and `device` tuples through cmd/quorum (f+1 equal answers). A role polls every few
- * seconds so that whoever was evicted is forgotten within 10 s (ARCHITECTURE section 4); a command loads
- * once, or takes HOME/cache. Entries lend until the next on_change. */
+ * Reads `member`, `node` and `device` tuples through cmd/quorum (f+1 equal answers) into a roster
+ * (tuple/roster.h, which has the entries' types). A role polls every few seconds so that whoever was
+ * evicted is forgotten within 10 s (ARCHITECTURE section 4); a command loads once, or takes
+ * HOME/cache and refreshes it meanwhile. What look-ups return lends until the next load or
+ * on_change. */
 #ifndef CMD_DIRECTORY_H
 #define CMD_DIRECTORY_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "cmd/quorum.h"
+#include "tuple/roster.h"
 
-#include "core/addr.h"
-#include "core/ident.h"
-#include "tuple/schema.h"
-
-enum {
-	DIR_MEMBERS_MAX = 10000,
-	DIR_NODES_MAX = 5000,
-	DIR_DEVICES_MAX = 5000,
-	DIR_ADDRS_MAX = 4,	/* of a node or device; --advertise may be repeated */
-	DIR_PORTS_MAX = 16,	/* exposed ports of a device */
-	BOOT_BYTES = 16,
-};
-
-struct member_entry {
-	enum role role;
-	char name[NAME_STR_MAX];
-	char operator_name[NAME_STR_MAX];
-	struct fp fp;
-};
-
-struct node_entry {
-	char name[NAME_STR_MAX];
-	char operator_name[NAME_STR_MAX]; /* from its member tuple */
-	struct fp fp;
-	uint8_t pub[PUB_BYTES];
-	struct addr addr[DIR_ADDRS_MAX];
-	uint32_t addrs;
-	uint8_t boot[BOOT_BYTES]; /* the newest (core/open.h) */
-	bool nat, relay;	  /* ways of forwarding on offer */
-};
-
-struct device_entry {
-	char name[NAME_STR_MAX];
-	struct fp fp;
-	struct addr addr[DIR_ADDRS_MAX];
-	uint32_t addrs;
-	uint16_t port[DIR_PORTS_MAX]; /* exposed, beside the one of each address */
-	uint32_t ports;
-	bool has_aes;
-};
+enum { DIRECTORY_POLL_MS = 3000 };
 
 struct directory;
 
-/* Look-ups in what is loaded now; NULL or 0 when there is none. */
-uint32_t directory_roles(const struct directory *d, const struct fp *fp); /* bits of enum role */
+/* Allocates (30 MiB, of which little is touched): before loop_run. `p` is borrowed. NULL: no memory
+ * (reported). */
+struct directory *directory_open(const struct party *p);
+/* Cancels what is under way. */
+void directory_close(struct directory *d);
+
+/* Commands. Load from the manager, running its loop, and write the cache: 0, or the exit code of the
+ * error that was reported. */
+int directory_load(struct directory *d, struct quorum *q);
+/* Take HOME/cache instead: no waiting. False: there is none that is sound and of this cluster.
+ * *age_s is how old it is by the wall clock, which may be wrong. */
+bool directory_load_cached(struct directory *d, int64_t *age_s);
+
+/* On the loop: load once in the background and write the cache, or load again and again from now on
+ * (the cache is not written). fn is called when what look-ups return has changed, and after the
+ * first load in any case; on failure (`ok` false) everything stays as it was and a poll goes on. */
+typedef void (*directory_fn)(void *owner, bool ok);
+void directory_refresh(struct directory *d, struct quorum *q, directory_fn fn, void *owner);
+void directory_poll(struct directory *d, struct quorum *q, directory_fn fn, void *owner);
+
+/* Look-ups in what is loaded now; NULL or 0 when there is none. Roles are bits of enum role, and
+ * include ROLE_ADMIN for the cluster file's admins, who may also do what a client may. */
+uint32_t directory_roles(const struct directory *d, const struct fp *fp);
 const char *directory_name(const struct directory *d, const struct fp *fp);
-const struct node_entry *directory_node(const struct directory *d, const char *name);
-const struct node_entry *directory_node_at(const struct directory *d, uint32_t i);
+uint32_t directory_members(const struct directory *d);
+const struct member_entry *directory_member_at(const struct directory *d, uint32_t i);
 uint32_t directory_nodes(const struct directory *d);
+const struct node_entry *directory_node_at(const struct directory *d, uint32_t i);
+const struct node_entry *directory_node(const struct directory *d, const char *name);
+uint32_t directory_devices(const struct directory *d);
+const struct device_entry *directory_device_at(const struct directory *d, uint32_t i);
 const struct device_entry *directory_device(const struct directory *d, const char *name);
 const struct device_entry *directory_device_fp(const struct directory *d, const struct fp *fp);
 

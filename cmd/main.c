@@ -19,6 +19,12 @@
 static const struct cmd *const commands[] = {
 	&cmd_key,
 	&cmd_cluster,
+	&cmd_manager,
+	&cmd_admit,
+	&cmd_evict,
+	&cmd_members,
+	&cmd_tuple,
+	&cmd_status,
 	&cmd_trace,
 	&cmd_ping,
 	&cmd_asn,
