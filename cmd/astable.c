@@ -37,7 +37,7 @@ static int map_file(struct astable *t, const char *path)
 	return ret;
 }
 
-void astable_map(const struct common *c, struct astable *t)
+static void map(const struct common *c, struct astable *t, bool may_be_missing)
 {
 	char path[HOME_PATH_MAX];
 	enum asn_verdict v;
@@ -47,6 +47,8 @@ void astable_map(const struct common *c, struct astable *t)
 	if (!home_path(c, ASTABLE_FILE, path))
 		return;
 	r = map_file(t, path);
+	if (r == -ENOENT && may_be_missing)
+		return;
 	if (r == -ENOENT)
 		report_warning(c, "AS numbers", "no prefix-to-AS table; " IMPORT_HINT);
 	else if (r)
@@ -61,6 +63,16 @@ void astable_map(const struct common *c, struct astable *t)
 		report_warning(c, path, "the table is %d days old; " IMPORT_HINT,
 			       astable_age_days(t));
 	}
+}
+
+void astable_map(const struct common *c, struct astable *t)
+{
+	map(c, t, false);
+}
+
+void astable_map_if_any(const struct common *c, struct astable *t)
+{
+	map(c, t, true);
 }
 
 void astable_unmap(struct astable *t)

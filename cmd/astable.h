@@ -16,6 +16,8 @@ struct astable {
 /* Maps HOME/cache/ip2as.bin. A missing, damaged or old one is a warning that says what to do,
  * never a refusal (PATHS.md C.0); without it every look-up gives nothing. */
 void astable_map(const struct common *c, struct astable *t);
+/* The same, a missing one without a word. */
+void astable_map_if_any(const struct common *c, struct astable *t);
 void astable_unmap(struct astable *t);
 
 struct asn_set astable_find(const struct astable *t, const struct addr *a);

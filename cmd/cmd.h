@@ -56,6 +56,7 @@ extern const struct cmd cmd_evict;
 extern const struct cmd cmd_manager;
 extern const struct cmd cmd_members;
 extern const struct cmd cmd_status;
+extern const struct cmd cmd_paths;
 extern const struct cmd cmd_ping;
 extern const struct cmd cmd_trace;
 extern const struct cmd cmd_tuple;

@@ -25,6 +25,7 @@ static const struct cmd *const commands[] = {
 	&cmd_members,
 	&cmd_tuple,
 	&cmd_status,
+	&cmd_paths,
 	&cmd_trace,
 	&cmd_ping,
 	&cmd_asn,

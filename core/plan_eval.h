@@ -52,8 +52,8 @@ struct plan_eval {
 	double prod[SUBSETS_MAX];	  /* by T */
 	uint8_t pct[ELEMENTS_MAX][PLAN_PATHS_MAX];
 	uint8_t sure[ELEMENTS_MAX], maybe[ELEMENTS_MAX]; /* paths, a bit each; never both */
-	uint32_t common[PLAN_PATHS_MAX + 1];	  /* paper's metric of the first k */
-	uint32_t most[PLAN_PATHS_MAX + 1];	  /* most paths that one element is on, of the first k */
+	uint32_t common[PLAN_PATHS_MAX + 1]; /* paper's metric of the first k */
+	uint32_t most[PLAN_PATHS_MAX + 1];   /* of the first k: most that one element is on */
 };
 
 /* How many paths a mask has; compilers make a call of __builtin_popcount. */
@@ -82,8 +82,8 @@ void plan_eval_pop(struct plan_eval *ev);
 void plan_eval_load(struct plan_eval *ev, const uint32_t *place, uint32_t k);
 
 /* The cost by the metric of the set, and of the set with one more; smaller is better.
- * PLAN_PALL: P given that nobody who is on all candidates is hostile. PLAN_PAPER: common ASes summed over pairs.
- * PLAN_STRIPE: most paths that one element is on, then P. */
+ * PLAN_PALL: P given that nobody who is on all candidates is hostile. PLAN_PAPER: common ASes
+ * summed over pairs. PLAN_STRIPE: most paths that one element is on, then P. */
 double plan_eval_cost(const struct plan_eval *ev);
 double plan_eval_cost_with(struct plan_eval *ev, uint32_t place);
 /* P of the set, whatever the metric. */

@@ -12,17 +12,16 @@ struct on_set {
 	uint8_t mask[ON_SET_MAX];
 };
 
-enum which { ALL, ALL_BUT_U, AVOIDABLE };
-
-static bool counts(const struct plan_eval *ev, enum which which, uint16_t a)
+static bool counts(const struct plan_eval *ev, enum measure_of of, uint16_t a)
 {
-	bool in_u = ev->everywhere[a] && ev->element[a] != element_unknown();
+	bool everywhere = ev->everywhere[a];
 
-	return !ev->trusted[a] && (which != ALL_BUT_U || !in_u) &&
-	       (which != AVOIDABLE || !ev->everywhere[a]);
+	if (of == MEASURE_REST && ev->element[a] == element_unknown())
+		everywhere = false;
+	return !ev->trusted[a] && (of == MEASURE_ALL || !everywhere);
 }
 
-static void collect(const struct plan_eval *ev, enum which which, struct on_set *o)
+static void collect(const struct plan_eval *ev, enum measure_of of, struct on_set *o)
 {
 	o->n = 0;
 	for (uint32_t k = 0; k < ev->k; k++)
@@ -31,7 +30,7 @@ static void collect(const struct plan_eval *ev, enum which which, struct on_set 
 			uint8_t mask = ev->sure[a] | ev->maybe[a];
 
 			/* Once: where its lowest path is. */
-			if (!counts(ev, which, a) || (uint32_t)__builtin_ctz(mask) != k)
+			if (!counts(ev, of, a) || (uint32_t)__builtin_ctz(mask) != k)
 				continue;
 			o->a[o->n] = a;
 			o->mask[o->n++] = mask;
@@ -80,7 +79,7 @@ uint32_t plan_kappa(const struct plan_eval *ev)
 	bool by[PLAN_PATHS_MAX + 1][SUBSETS_MAX];
 	struct on_set o;
 
-	collect(ev, AVOIDABLE, &o);
+	collect(ev, MEASURE_CHOICE, &o);
 	return covers(&o, ev->k, by);
 }
 
@@ -125,13 +124,13 @@ static void name_sets(const struct plan_eval *ev, const struct on_set *o, struct
 	}
 }
 
-void plan_measure(const struct plan_eval *ev, bool rest_only, struct measure *m)
+void plan_measure(const struct plan_eval *ev, enum measure_of of, struct measure *m)
 {
 	bool by[PLAN_PATHS_MAX + 1][SUBSETS_MAX];
 	struct on_set o;
 
 	*m = (struct measure){ .sets = 0 };
-	collect(ev, rest_only ? ALL_BUT_U : ALL, &o);
+	collect(ev, of, &o);
 	m->kappa = covers(&o, ev->k, by);
 	m->seen_by[0] = most_bits(by[1], ev->k);
 	m->seen_by[1] = m->kappa == 1 ? m->seen_by[0] : most_bits(by[2], ev->k);

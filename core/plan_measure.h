@@ -17,12 +17,18 @@ struct measure {
 	uint32_t seen_by[2]; /* most paths that 1 and 2 elements watch */
 };
 
-/* Over the set in ev. An element that may be on a path counts as being there; trusted ASes do not
- * count at all, and with rest_only neither does what is on all candidates (U), except the unknown:
- * what is not known is never known to be unavoidable. */
-void plan_measure(const struct plan_eval *ev, bool rest_only, struct measure *m);
+/* Which elements count; trusted ASes never do. */
+enum measure_of {
+	MEASURE_ALL = 0,
+	MEASURE_REST,	/* without U, what is on all candidates; but the unknown counts even where it
+			 * is on all: what is not known is never known to be unavoidable */
+	MEASURE_CHOICE, /* without anything that is on all candidates: what a choice can change */
+};
 
-/* kappa over those elements that a choice can avoid: what the search compares. */
+/* Over the set in ev. An element that may be on a path counts as being there. */
+void plan_measure(const struct plan_eval *ev, enum measure_of of, struct measure *m);
+
+/* measure.kappa of MEASURE_CHOICE alone, and quicker: what the search compares. */
 uint32_t plan_kappa(const struct plan_eval *ev);
 
 /* The AS on most paths of the set; all: trusted ones too. Returns the number of paths, 0: no AS. */

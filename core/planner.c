@@ -100,6 +100,7 @@ static void list_everywhere(const struct planner *p, struct plan *plan, double *
 			continue;
 		if (e == element_unknown()) {
 			*known = 1 - element_p(ELEMENT_UNKNOWN);
+			plan->all_unknown = true;
 			continue;
 		}
 		if (plan->u_n < PLAN_U_MAX)
@@ -125,9 +126,9 @@ static void fill(struct planner *p, struct plan *plan)
 	plan->p_rest = 1 - known + known * plan->p_rest;
 	plan->p_all = 1 - nobody + nobody * plan->p_rest;
 	plan_eval_push(&p->ev, p->best[n - 1]);
-	plan_measure(&p->ev, false, &plan->all);
-	plan_measure(&p->ev, true, &plan->rest);
-	plan->kappa = plan_kappa(&p->ev);
+	plan_measure(&p->ev, MEASURE_ALL, &plan->all);
+	plan_measure(&p->ev, MEASURE_REST, &plan->rest);
+	plan_measure(&p->ev, MEASURE_CHOICE, &plan->choice);
 	plan->max_as_paths = plan_most_exposed(&p->ev, true, &plan->max_as);
 	for (uint32_t i = 0; i < n; i++)
 		plan->pick[i] = p->ev.order[p->best[i]];

@@ -5,7 +5,8 @@
  * all candidates (U) are left out of it, because no choice avoids them. 1 - P_all is a coverage
  * function, monotone and submodular, so greedy is good; swaps and restarts make it better, and small
  * instances are searched whole. Of the sets within 5 % of the best, the one that most elements are
- * needed to watch, then the quickest, is taken. The order in which candidates are given plays no part.
+ * needed to watch, then the quickest, is taken. The order in which candidates are given plays no
+ * part.
  *
  * Left out of C.4: grouping and dominance, as the search is fast enough without; 2-swaps, as the
  * restarts find what they would. */
@@ -31,7 +32,7 @@ struct plan_conf {
 	uint32_t rtt_us_max;   /* 0: no limit */
 	uint32_t exposure_pct; /* 0: no limit */
 	uint32_t exact_sets;   /* search whole up to so many sets; 0: PLAN_EXACT_SETS */
-	uint32_t kappa_before; /* plan.kappa of the set in use, when it was chosen; 0: none */
+	uint32_t kappa_before; /* plan.choice.kappa of the set in use, when chosen; 0: none */
 	uint32_t trust[PLAN_TRUST_MAX]; /* ASes that are not hostile */
 	uint32_t trusted;
 };
@@ -63,8 +64,8 @@ struct plan {
 	bool exact; /* nothing better exists */
 	double p_all;  /* every path is watched */
 	double p_rest; /* the same given that nobody of U is hostile */
-	struct measure all, rest; /* rest: without U */
-	uint32_t kappa;		  /* without the unknown too, where it is on all candidates */
+	struct measure all, rest, choice; /* see enum measure_of */
+	bool all_unknown; /* every candidate has a segment that is not known at all */
 	element_t u[PLAN_U_MAX];
 	uint32_t u_n;
 	element_t max_as; /* the AS on most of the paths */

@@ -98,10 +98,11 @@ int icmp_route(const struct addr *from, const struct addr *to, const char *devic
 	return ret;
 }
 
-/* Only what quotes a packet to dst: many traces at once would else wake each other for every answer.
- * X becomes the length of what stands before the quote; then words of the quoted destination:
+/* Only what quotes a packet to dst: many traces at once would else wake each other for every
+ * answer. X becomes the length of what stands before the ICMP head (IPv4) or the quote (IPv6, where
+ * raw sockets give no IP header); then words of the quoted destination:
  *
- *	IPv4: ldx 4*([0]&0xf); A = word[X + 8 + 16]	(IP header and ICMP head; IPv6 sockets give no header)
+ *	IPv4: ldx 4*([0]&0xf); A = word[X + 8 + 16]
  *	IPv6: ldx #8; A = word[X + 24 + 4i]
  *	jne dst, drop; ...; ret whole; drop: ret 0 */
 static int filter_quotes(int fd, const struct addr *dst)

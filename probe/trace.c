@@ -69,13 +69,11 @@ static uint8_t limit(const struct trace *t)
 	return far < t->conf.max_ttl ? (uint8_t)far : t->conf.max_ttl;
 }
 
-/* Once the target answered, a router before it that takes twice as long as the slowest is silent. */
+/* Once the target answered, a router before it that takes much longer than the slowest is silent. */
 static int64_t wait_us(const struct trace *t)
 {
-	int64_t shorter = 2 * t->rtt_us_max;
+	int64_t shorter = t->rtt_us_max + t->rtt_us_max / 4 + TRACE_SLACK_US;
 
-	if (shorter < TRACE_WAIT_US_MIN)
-		shorter = TRACE_WAIT_US_MIN;
 	return t->end && shorter < t->conf.wait_us ? shorter : t->conf.wait_us;
 }
 

@@ -23,7 +23,7 @@ enum {
 	TRACE_TRIES_MAX = 4, /* probes to one TTL */
 	TRACE_PROBES_MAX = TRACE_TTL_MAX * TRACE_TRIES_MAX,
 	TRACE_LOOP_TTLS = 3, /* one address may answer twice in a row, that is no loop */
-	TRACE_WAIT_US_MIN = 100000, /* shortest time-out once the target answered */
+	TRACE_SLACK_US = 50000, /* beyond 1.25 times the slowest, once the target answered */
 };
 
 struct trace_conf {

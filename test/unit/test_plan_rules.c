@@ -229,7 +229,9 @@ static void what_is_unknown_of_all_does_not_hide_what_is_known(void)
 	CHECK_EQ(planner_run(&planner, &conf, cand, 4, &plan, reasons), PLAN_OK);
 	CHECK(picked(&plan, "ac")); /* not ab, though it is quicker and 10 % hide the difference */
 	CHECK_EQ(plan.u_n, 0);
+	CHECK(plan.all_unknown);
 	CHECK_EQ(plan.rest.kappa, 1);
+	CHECK_EQ(plan.choice.kappa, 2);
 	CHECK(plan.rest.set[0].e[0] == element_unknown());
 	CHECK(plan.p_rest > 0.1);
 	CHECK(plan.p_rest < 0.11);

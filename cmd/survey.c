@@ -1,0 +1,276 @@
+/* cmd/survey.c - which paths there are to a device, what is known of them, and the choice */
+#include "cmd/survey.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/report.h"
+
+static bool wanted(const struct survey *s, const struct node_entry *node)
+{
+	for (uint32_t i = 0; i < s->o->via.n; i++)
+		if (!strcmp(s->o->via.v[i], node->name))
+			return true;
+	return !s->o->via.n;
+}
+
+static void add(struct survey *s, const struct node_entry *node, const struct local *from,
+		const struct addr *entry, const struct addr *dest)
+{
+	struct survey_path *p = &s->path[s->n];
+	struct candidate *c = &s->cand[s->n];
+
+	if (s->n == CANDIDATES_MAX)
+		return;
+	*p = (struct survey_path){ .node = node, .entry = *entry, .dest = *dest };
+	*c = (struct candidate){ .node = node ? node->name : "", .entry = *entry, .device = *dest };
+	if (from) {
+		p->from = c->local = from->addr;
+		memcpy(p->device, from->device, sizeof p->device);
+	}
+	s->n++;
+}
+
+/* From every local address that has a route; a loopback address needs none of ours. */
+static void add_locals(struct survey *s, const struct node_entry *node, const struct addr *entry,
+		       const struct addr *dest)
+{
+	uint32_t from[LOCALS_MAX];
+	uint32_t n = locals_toward(&s->locals, entry, from);
+
+	for (uint32_t i = 0; i < n; i++)
+		add(s, node, &s->locals.v[from[i]], entry, dest);
+	if (addr_scope(entry) == ADDR_LOOPBACK)
+		add(s, node, NULL, entry, dest);
+}
+
+/* A device on loopback can be reached from the same machine only. */
+static bool fits_together(const struct addr *entry, const struct addr *dest)
+{
+	return addr_is_v4(entry) == addr_is_v4(dest) &&
+	       (addr_scope(dest) != ADDR_LOOPBACK || addr_scope(entry) == ADDR_LOOPBACK);
+}
+
+static void add_node(struct survey *s, const struct node_entry *node)
+{
+	for (uint32_t i = 0; i < node->addrs; i++)
+		for (uint32_t k = 0; k < s->device->addrs; k++)
+			if (fits_together(&node->addr[i], &s->device->addr[k]))
+				add_locals(s, node, &node->addr[i], &s->device->addr[k]);
+}
+
+static void find_candidates(struct survey *s)
+{
+	for (uint32_t i = 0; i < directory_nodes(s->dir); i++)
+		if (wanted(s, directory_node_at(s->dir, i)))
+			add_node(s, directory_node_at(s->dir, i));
+	for (uint32_t k = 0; s->o->direct && k < s->device->addrs; k++)
+		add_locals(s, NULL, &s->device->addr[k], &s->device->addr[k]);
+}
+
+static void add_leg(struct survey *s, struct candidate *c, struct survey_path *p,
+		    struct segment *seg, const struct record *r, const struct addr *from,
+		    const struct addr *to)
+{
+	record_segment(seg, r, s->as.mem ? &s->as.t : NULL, from, to);
+	seen_union(&c->seen, &seg->seen);
+	p->gap = p->gap || seg->gap;
+	p->untraced = p->untraced || seg->unknown;
+}
+
+/* The elements on candidate i: four segments, of which the two toward this host are not traced by
+ * anyone, the node's operator and the AS that it stands in. */
+static void describe(struct survey *s, uint32_t i)
+{
+	struct survey_path *p = &s->path[i];
+	struct candidate *c = &s->cand[i];
+	struct asn_set cloud = astable_find(&s->as, &p->entry);
+	const struct record *back;
+	struct segment seg;
+	const char *op;
+
+	p->near = tracecache_find(&s->near, &p->from, p->device, &p->entry, s->now_s);
+	add_leg(s, c, p, &p->leg, p->near, &p->from, &p->entry);
+	add_leg(s, c, p, &seg, NULL, &p->entry, &p->from);
+	c->rtt_us = p->near ? p->near->rtt_us : 0;
+	if (!p->node)
+		return;
+	p->far = tracecache_find(&s->far, &p->entry, "", &p->dest, s->now_s);
+	back = tracecache_find(&s->far, &p->dest, "", &p->entry, s->now_s);
+	add_leg(s, c, p, &seg, p->far, &p->entry, &p->dest);
+	add_leg(s, c, p, &seg, back, &p->dest, &p->entry);
+	if (p->far && c->rtt_us)
+		c->rtt_us += p->far->rtt_us;
+	op = p->node->operator_name[0] ? p->node->operator_name : p->node->name;
+	c->operator_id = element_named(ELEMENT_OPERATOR, op);
+	seen_add(&c->seen, c->operator_id, SEEN_SURE);
+	c->cloud_id = cloud.n ? cloud.as[0] : 0;
+}
+
+/* How many nodes, and the direct path, have a candidate: they stand together in s->cand. */
+static uint32_t distinct(const struct survey *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		n += !i || s->path[i].node != s->path[i - 1].node;
+	return n;
+}
+
+static int choose_n(struct survey *s)
+{
+	uint32_t have = distinct(s);
+	uint32_t want = s->o->n ? s->o->n : s->o->via.n;
+
+	if (s->o->via.n && s->o->direct && !s->o->n)
+		want++;
+	if (!want)
+		want = have < SURVEY_N ? have < 2 ? 2 : have : SURVEY_N;
+	if (want > PLAN_PATHS_MAX)
+		return report_error(s->c, EXIT_USAGE, "name fewer nodes", "--via",
+				    "%u paths are too many, %u is the most", want, PLAN_PATHS_MAX);
+	s->conf.n = want;
+	if (have >= want)
+		return EXIT_OK;
+	return report_error(s->c, EXIT_UNREACHABLE,
+			    have ? "add nodes, or ask for fewer with -n" : "start nodes, and see "
+			    "`machete status`", s->device->name,
+			    "%u paths are wanted, but %u nodes have one", want, have);
+}
+
+/* "AS1930", "1930". */
+static bool parse_as(const char *text, uint32_t *as)
+{
+	char *end;
+	unsigned long v;
+
+	text += strncmp(text, "AS", 2) ? 0 : 2;
+	v = strtoul(text, &end, 10);
+	*as = (uint32_t)v;
+	return *text >= '0' && *text <= '9' && !*end && v <= UINT32_MAX;
+}
+
+static int take_options(struct survey *s)
+{
+	const struct survey_options *o = s->o;
+
+	if (o->local && !addr_parse(&s->local, o->local, 0))
+		return report_error(s->c, EXIT_USAGE, "give one of this machine's addresses",
+				    o->local, "not an IP address");
+	s->local.port = 0;
+	for (uint32_t i = 0; i < o->trust.n; i++)
+		if (!parse_as(o->trust.v[i], &s->conf.trust[s->conf.trusted++]))
+			return report_error(s->c, EXIT_USAGE, "write it as AS1930 or 1930",
+					    o->trust.v[i], "not an AS number");
+	for (uint32_t i = 0; i < o->via.n; i++)
+		if (!directory_node(s->dir, o->via.v[i]))
+			return report_error(s->c, EXIT_UNREACHABLE, "see `machete status`",
+					    o->via.v[i], "no such node is registered");
+	s->conf.metric = o->metric == 2 ? PLAN_PAPER : o->stripe ? PLAN_STRIPE : PLAN_PALL;
+	s->conf.one_per = (enum plan_per)o->one_per;
+	s->conf.rtt_us_max = o->rtt_ms_max * 1000;
+	s->conf.exposure_pct = o->exposure_pct;
+	return EXIT_OK;
+}
+
+static bool make_room(struct survey *s)
+{
+	s->cand = calloc(CANDIDATES_MAX, sizeof *s->cand);
+	s->path = calloc(CANDIDATES_MAX, sizeof *s->path);
+	s->reason = calloc(CANDIDATES_MAX, sizeof *s->reason);
+	s->planner = calloc(1, sizeof *s->planner);
+	return s->cand && s->path && s->reason && s->planner && tracecache_load(&s->near, s->c) &&
+	       tracecache_init(&s->far);
+}
+
+/* Which AS it is that sees too much, or why there are too few. */
+static int judge(const struct survey *s)
+{
+	char who[40];
+
+	switch (s->verdict) {
+	case PLAN_OK:
+		return EXIT_OK;
+	case PLAN_EXPOSED:
+		if (s->plan.exposed == element_unknown())
+			snprintf(who, sizeof who, "what is not known");
+		else
+			snprintf(who, sizeof who, "AS%u", element_as_of(s->plan.exposed));
+		return report_error(s->c, EXIT_EXPOSURE,
+				    "add nodes or a second home, --trust it, or allow more",
+				    "--max-exposure", "%s sees %u of %u paths", who,
+				    s->plan.exposed_paths, s->plan.n);
+	default:
+		return report_error(s->c, EXIT_UNREACHABLE,
+				    "add nodes, use fewer with -n, or drop --max-rtt or --one-per",
+				    s->device->name, "%s, %u wanted",
+				    plan_verdict_str[s->verdict], s->conf.n);
+	}
+}
+
+static void plan(struct survey *s)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		describe(s, i);
+	survey_recall(s);
+	s->verdict = planner_run(s->planner, &s->conf, s->cand, s->n, &s->plan, s->reason);
+}
+
+int survey_make(struct survey *s, const struct common *c, const struct survey_options *o,
+		const struct directory *dir, const struct device_entry *device)
+{
+	int r;
+
+	*s = (struct survey){ .c = c, .o = o, .dir = dir, .device = device };
+	s->now_s = time(NULL);
+	r = take_options(s);
+	if (r)
+		return r;
+	if (!make_room(s))
+		return report_error(c, EXIT_FAILED, "free some memory", "plan", "out of memory");
+	r = locals_list(&s->locals, &s->local);
+	if (r)
+		return report_error(c, EXIT_FAILED, NULL, "local addresses", "%s", strerror(-r));
+	find_candidates(s);
+	r = choose_n(s);
+	if (r)
+		return r;
+	astable_map_if_any(c, &s->as);
+	r = survey_trace(s);
+	if (r)
+		return report_error(c, EXIT_FAILED, NULL, "trace", "%s", strerror(-r));
+	tracecache_save(&s->near, c, s->now_s);
+	plan(s);
+	return judge(s);
+}
+
+uint32_t survey_as(const struct survey *s, uint32_t i, uint32_t *as, uint32_t max)
+{
+	const struct segment *leg = &s->path[i].leg;
+	const struct seen *seen = &s->cand[i].seen;
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < leg->as_n + seen->n && n < max; k++) {
+		element_t e = k < leg->as_n ? element_as(leg->as_path[k]) : seen->v[k - leg->as_n].e;
+		uint32_t j = 0;
+
+		while (j < n && as[j] != element_as_of(e))
+			j++;
+		if (element_kind_of(e) == ELEMENT_AS && j == n)
+			as[n++] = element_as_of(e);
+	}
+	return n;
+}
+
+void survey_fini(struct survey *s)
+{
+	astable_unmap(&s->as);
+	tracecache_fini(&s->near);
+	tracecache_fini(&s->far);
+	free(s->cand);
+	free(s->path);
+	free(s->reason);
+	free(s->planner);
+}

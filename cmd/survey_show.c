@@ -1,0 +1,278 @@
+/* cmd/survey_show.c - candidates, what they share, and the choice; for people and as events */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/report.h"
+#include "cmd/survey.h"
+
+enum { LABELS_MAX = 2 * TRACE_TTL_MAX, NAME_BYTES = NAME_STR_MAX + 12 };
+
+/* The AS labels of a path's hops in order, as lft would print them: the paper's Table I counts
+ * these. Silent and unmapped hops have none. */
+struct labels {
+	uint32_t as[LABELS_MAX];
+	uint32_t n;
+};
+
+static void add_labels(const struct survey *s, struct labels *l, const struct record *r)
+{
+	for (uint32_t i = 0; r && i < r->hops && l->n < LABELS_MAX; i++) {
+		struct asn_set o = astable_find(&s->as, &r->hop[i]);
+
+		if (o.n)
+			l->as[l->n++] = o.as[0];
+	}
+}
+
+/* Size of the multiset intersection. */
+static uint32_t common_labels(const struct survey *s, uint32_t a, uint32_t b)
+{
+	struct labels la = { .n = 0 }, lb = { .n = 0 };
+	uint32_t common = 0;
+
+	add_labels(s, &la, s->path[a].near);
+	add_labels(s, &la, s->path[a].far);
+	add_labels(s, &lb, s->path[b].near);
+	add_labels(s, &lb, s->path[b].far);
+	for (uint32_t i = 0; i < la.n; i++)
+		for (uint32_t k = 0; k < lb.n; k++)
+			if (la.as[i] == lb.as[k]) {
+				lb.as[k] = lb.as[--lb.n];
+				common++;
+				break;
+			}
+	return common;
+}
+
+static const char *node_name(const struct survey *s, uint32_t i)
+{
+	return s->path[i].node ? s->path[i].node->name : "(direct)";
+}
+
+/* "AS1930", "operator acme", "unknown". */
+static const char *element_text(const struct survey *s, element_t e, char out[static NAME_BYTES])
+{
+	if (element_kind_of(e) == ELEMENT_AS) {
+		snprintf(out, NAME_BYTES, "AS%u", element_as_of(e));
+		return out;
+	}
+	snprintf(out, NAME_BYTES, "%s", element_kind_str[element_kind_of(e)]);
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct node_entry *node = s->path[i].node;
+
+		if (s->cand[i].operator_id == e && node) {
+			snprintf(out, NAME_BYTES, "operator %s",
+				 node->operator_name[0] ? node->operator_name : node->name);
+			return out;
+		}
+	}
+	return out;
+}
+
+static void json_as(struct json *j, const char *key, const struct seen *a, const struct seen *b)
+{
+	json_open(j, key, '[');
+	for (uint32_t i = 0; i < a->n; i++)
+		if (element_kind_of(a->v[i].e) == ELEMENT_AS && (!b || seen_pct(b, a->v[i].e)))
+			json_u64(j, NULL, element_as_of(a->v[i].e));
+	json_close(j, ']');
+}
+
+static uint32_t common_as(const struct seen *a, const struct seen *b)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < a->n; i++)
+		n += element_kind_of(a->v[i].e) == ELEMENT_AS && seen_pct(b, a->v[i].e);
+	return n;
+}
+
+static void candidate_event(const struct survey *s, uint32_t i)
+{
+	const struct survey_path *p = &s->path[i];
+	struct json *j = report_begin("candidate");
+	char text[ADDR_STR_MAX];
+
+	json_str(j, "node", node_name(s, i));
+	if (p->node)
+		json_str(j, "operator", p->node->operator_name[0] ? p->node->operator_name
+								  : p->node->name);
+	json_bool(j, "taken", s->reason[i] == PLAN_TAKEN);
+	json_str(j, "why", plan_reason_str[s->reason[i]]);
+	json_str(j, "local", addr_format_ip(&p->from, text));
+	json_str(j, "interface", p->device);
+	json_str(j, "address", addr_format(&p->entry, text));
+	json_str(j, "device_address", addr_format(&p->dest, text));
+	if (s->cand[i].rtt_us)
+		json_dbl(j, "rtt_ms", s->cand[i].rtt_us / 1000.0, 3);
+	json_as(j, "as", &s->cand[i].seen, NULL);
+	json_u64(j, "unknown_pct", seen_pct(&s->cand[i].seen, element_unknown()));
+	json_bool(j, "reached", p->near && p->near->reached);
+	json_bool(j, "node_device_traced", p->far != NULL);
+	if (p->near)
+		json_i64(j, "trace_age_s", s->now_s - p->near->at_s);
+	report_end(j);
+}
+
+static void pair_event(const struct survey *s, uint32_t a, uint32_t b)
+{
+	struct json *j = report_begin("pair");
+	char text[ADDR_STR_MAX];
+
+	json_str(j, "a", node_name(s, a));
+	json_str(j, "a_local", addr_format_ip(&s->path[a].from, text));
+	json_str(j, "b", node_name(s, b));
+	json_str(j, "b_local", addr_format_ip(&s->path[b].from, text));
+	json_u64(j, "common", common_as(&s->cand[a].seen, &s->cand[b].seen));
+	json_as(j, "common_as", &s->cand[a].seen, &s->cand[b].seen);
+	json_u64(j, "labelled_hops", common_labels(s, a, b));
+	report_end(j);
+}
+
+static void print_candidate(const struct survey *s, uint32_t i)
+{
+	const struct survey_path *p = &s->path[i];
+	uint32_t as[SEEN_MAX], n = survey_as(s, i, as, SEEN_MAX);
+	char from[ADDR_STR_MAX], rtt[16] = "-";
+
+	if (s->cand[i].rtt_us)
+		snprintf(rtt, sizeof rtt, "%.1f", s->cand[i].rtt_us / 1000.0);
+	printf("%s %-16s %-16s %8s  %-15s", s->reason[i] == PLAN_TAKEN ? "*" : " ", node_name(s, i),
+	       p->device[0] ? addr_format_ip(&p->from, from) : "-", rtt,
+	       plan_reason_str[s->reason[i]]);
+	for (uint32_t k = 0; k < n; k++)
+		printf(" %u", as[k]);
+	puts(p->untraced ? " ??" : p->gap ? " ?" : "");
+}
+
+void survey_show_candidates(const struct survey *s)
+{
+	if (!s->c->json) {
+		printf("  %-16s %-16s %8s  %-15s %s\n", "node", "from", "rtt ms", "", "ASes");
+		for (uint32_t i = 0; i < s->n; i++)
+			print_candidate(s, i);
+		return;
+	}
+	for (uint32_t i = 0; i < s->n; i++)
+		candidate_event(s, i);
+	for (uint32_t a = 0; s->n <= SURVEY_PAIRS_MAX && a < s->n; a++)
+		for (uint32_t b = a + 1; b < s->n; b++)
+			if (s->path[a].node != s->path[b].node)
+				pair_event(s, a, b);
+}
+
+/* The names of U with commas; "nobody". */
+static void u_text(const struct survey *s, char *out, size_t bytes)
+{
+	size_t len = 0;
+
+	snprintf(out, bytes, "nobody");
+	for (uint32_t i = 0; i < s->plan.u_n && len < bytes; i++) {
+		char name[NAME_BYTES];
+
+		len += (size_t)snprintf(out + len, bytes - len, "%s%s", i ? ", " : "",
+					element_text(s, s->plan.u[i], name));
+	}
+}
+
+/* C.8. Where every path has a segment that nobody traced, the sentence is about the rest, and says
+ * so: the unknown may be one and the same everywhere. */
+const char *survey_guarantee(const struct survey *s, char *out, size_t bytes)
+{
+	const struct measure *m = s->plan.all_unknown ? &s->plan.choice : &s->plan.rest;
+	const char *except =
+		s->plan.all_unknown ? "; every path has segments that nobody traced" : "";
+	char u[300], name[NAME_BYTES];
+
+	u_text(s, u, sizeof u);
+	if (m->kappa > s->plan.n)
+		snprintf(out, bytes, "nobody outside U sees all %u paths; common to all paths (U): "
+			 "%s%s", s->plan.n, u, except);
+	else if (m->kappa > 1)
+		snprintf(out, bytes,
+			 "any 1 AS or operator outside U sees at most %u of %u paths, and it "
+			 "takes %u together to see all (kappa'=%u); common to all paths (U): %s%s",
+			 m->seen_by[0], s->plan.n, m->kappa, m->kappa, u, except);
+	else
+		snprintf(out, bytes,
+			 "none: %s may see all %u paths (kappa'=1); common to all paths (U): %s%s",
+			 element_text(s, m->set[0].e[0], name), s->plan.n, u, except);
+	return out;
+}
+
+static void plan_event(const struct survey *s)
+{
+	struct json *j = report_begin("plan");
+	const struct plan *p = &s->plan;
+	char text[800], name[NAME_BYTES];
+
+	json_str(j, "device", s->device->name);
+	json_u64(j, "candidates", s->n);
+	json_u64(j, "traced_now", s->traced);
+	json_open(j, "paths", '[');
+	for (uint32_t i = 0; i < p->n; i++)
+		json_str(j, NULL, node_name(s, p->pick[i]));
+	json_close(j, ']');
+	json_bool(j, "exact", p->exact);
+	json_bool(j, "kept", p->kept);
+	json_dbl(j, "p_all", p->p_all, 9);
+	json_dbl(j, "p_rest", p->p_rest, 12);
+	json_u64(j, "kappa", p->all.kappa);
+	json_u64(j, "kappa_rest", p->rest.kappa);
+	json_u64(j, "kappa_traced", p->choice.kappa);
+	json_bool(j, "all_unknown", p->all_unknown);
+	json_open(j, "unavoidable_as", '[');
+	for (uint32_t i = 0; i < p->u_n; i++)
+		if (element_kind_of(p->u[i]) == ELEMENT_AS)
+			json_u64(j, NULL, element_as_of(p->u[i]));
+	json_close(j, ']');
+	if (p->max_as_paths) {
+		json_open(j, "max_as", '{');
+		json_u64(j, "as", element_as_of(p->max_as));
+		json_dbl(j, "share", (double)p->max_as_paths / p->n, 4);
+		json_close(j, '}');
+	}
+	json_open(j, "dangerous", '[');
+	for (uint32_t i = 0; i < p->choice.sets; i++) {
+		json_open(j, NULL, '[');
+		for (uint32_t k = 0; k < p->choice.kappa; k++)
+			json_str(j, NULL, element_text(s, p->choice.set[i].e[k], name));
+		json_close(j, ']');
+	}
+	json_close(j, ']');
+	json_str(j, "guarantee", survey_guarantee(s, text, sizeof text));
+	json_i64(j, "table_age_days", astable_age_days(&s->as));
+	report_end(j);
+}
+
+static void print_dangerous(const struct survey *s)
+{
+	const struct measure *m = &s->plan.choice;
+	char name[NAME_BYTES];
+
+	for (uint32_t i = 0; i < m->sets; i++) {
+		fputs(i ? "           " : "dangerous: ", stdout);
+		for (uint32_t k = 0; k < m->kappa; k++)
+			printf("%s%s", k ? " with " : "", element_text(s, m->set[i].e[k], name));
+		puts("");
+	}
+}
+
+void survey_show_plan(const struct survey *s)
+{
+	const struct plan *p = &s->plan;
+	char text[800];
+
+	if (s->c->json) {
+		plan_event(s);
+		return;
+	}
+	printf("chosen:    ");
+	for (uint32_t i = 0; i < p->n; i++)
+		printf("%s%s", i ? ", " : "", node_name(s, p->pick[i]));
+	printf("%s\n", p->kept ? " (as last time, still good enough)" : "");
+	printf("all watched with probability %.3g, %.3g if nobody of U is hostile\n", p->p_all,
+	       p->p_rest);
+	print_dangerous(s);
+	printf("guarantee: %s\n", survey_guarantee(s, text, sizeof text));
+}
