@@ -45,7 +45,7 @@ static const struct fp end_device_fp = { { 0xde } };
 static inline void end_client(struct end *c, uint32_t n, uint8_t aead, const uint8_t *random)
 {
 	struct session_setup set = end_setup(c, SCHED_FAST, 1);
-	struct path_id path[PATHS_MAX];
+	struct path_id path[PATHS_MAX] = { 0 };
 
 	end_paths(path, n);
 	session_client(&c->s, &set, path, n, aead, &end_client_fp, &end_device_fp, random);
