@@ -73,10 +73,11 @@ build/fuzz/%: test/fuzz/%.c build/clang/libmachete.a
 		build/clang/libmachete.a $(HOST_LIBS)
 
 # The simulator wants speed: optimised, and under UBSan alone.
-build/sim/%: test/sim/%.c $(wildcard test/sim/*.h) $(wildcard core/*.[ch] tuple/*.[ch])
+build/sim/sim_%: test/sim/sim_%.c $(wildcard test/sim/*.h test/sim/*/*.[ch]) \
+		$(wildcard core/*.[ch] tuple/*.[ch])
 	@mkdir -p $(@D)
-	$(Q)gcc $(BASE) -O2 -g -fsanitize=undefined -fno-sanitize-recover=all -o $@ $< \
-		$(wildcard core/*.c tuple/*.c) $(HOST_LIBS)
+	$(Q)gcc $(BASE) -DSIM -O2 -g -fsanitize=undefined -fno-sanitize-recover=all -o $@ $< \
+		$(wildcard test/sim/$*/*.c core/*.c tuple/*.c) $(HOST_LIBS)
 
 unit: $(UNIT)
 	$(Q)test/run $(UNIT)
@@ -84,7 +85,7 @@ unit: $(UNIT)
 sim: $(SIM)
 	$(Q)test/run $(SIM)
 
-lint pure:
+lint pure sim-bugs:
 	$(Q)test/run test/$@
 
 fuzz: $(FUZZ)
@@ -115,5 +116,5 @@ install: all
 clean:
 	rm -rf $(filter-out build/vendor,$(wildcard build/*))
 
-.PHONY: all unit sim lint pure fuzz test demo bench deps flags install clean
+.PHONY: all unit sim sim-bugs lint pure fuzz test demo bench deps flags install clean
 -include $(OBJ:.o=.d) $(SAN_OBJ:.o=.d) $(CLANG_OBJ:.o=.d)

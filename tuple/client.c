@@ -191,7 +191,7 @@ bool client_message(struct client *c, mono_t now, uint32_t from, const uint8_t *
 		return true;
 	c->vote[from].heard = true;
 	if (sign && !c->signed_now)
-		sign_again(c, now, c->time_us > time_us ? c->time_us : time_us, out);
+		sign_again(c, now, c->time_us ? c->time_us : time_us, out);
 	return true;
 }
 

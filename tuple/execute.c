@@ -41,7 +41,7 @@ static void settle_requests(struct replica *r, const struct batch *batch)
 		session = state_session(&r->state, &q.client, q.session);
 		if (p && session != SESSION_NONE && r->state.session[session].last == q.no)
 			r->chan[session] = p->chan;
-		for (uint32_t k = 0; p && session == SESSION_NONE && k < r->state.outcomes; k++) {
+		for (uint32_t k = 0; p && k < r->state.outcomes; k++) {
 			const struct outcome *o = &r->state.outcome[k];
 
 			if (o->session == SESSION_NONE && o->no == q.no &&
@@ -68,17 +68,17 @@ static void settle(struct replica *r, const struct batch *batch)
 		out_push(r, REPLICA_MEMBERS);
 }
 
+/* Several batches in a row, so that it is not the network. */
 static void note_clock(struct replica *r, const struct slot *x)
 {
 	int64_t off = x->wall_us - r->state.time_us;
 
 	if (x->vouched || !x->wall_us || (off > -PRECISION_US && off < PRECISION_US)) {
-		r->clock_noted = false;
+		r->clock_off = 0;
 		return;
 	}
-	if (!r->clock_noted)
+	if (++r->clock_off == CLOCK_BATCHES)
 		out_note(r, NOTE_CLOCK, off);
-	r->clock_noted = true;
 }
 
 /* An executed slot keeps its digest alone, and the promises that were for it. */

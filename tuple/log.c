@@ -121,6 +121,7 @@ static const uint8_t *dump(struct replica *r, enum wal_type type, uint64_t slot,
 	*len = encode(r, r->outbox + OUT_BYTES - WAL_RECORD_MAX, WAL_RECORD_MAX, type, r->view,
 		      slot, p, n, executed);
 	MUST(*len > 0);
+	r->chain.back = 0; /* the whole log is synced before anything rests on it */
 	r->log_bytes += *len;
 	return r->outbox + OUT_BYTES - WAL_RECORD_MAX;
 }

@@ -31,8 +31,8 @@ enum {
 	DISTRUST_MS = 60000,
 	PRECISION_US = 500000,	    /* MANAGER.md B.6 */
 	MSGDELAY_US = 5000000,
+	CLOCK_BATCHES = 8,	    /* so many off before the operator is told */
 	FETCH_MS = 200,		    /* before another replica is asked */
-	ROTATE_SLOTS = 10000,	    /* MANAGER.md B.4: no leader stays for ever */
 };
 
 struct body {

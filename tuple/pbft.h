@@ -61,7 +61,7 @@ struct replica {
 	mono_t armed;
 	uint32_t fetch_from;
 	mono_t fetch_since;
-	bool clock_noted;
+	uint32_t clock_off; /* batches in a row whose time was far from the local clock */
 	struct transfer transfer;
 
 	struct wal_chain chain;

@@ -81,7 +81,11 @@ uint32_t everyone(const struct replica *r)
 
 uint32_t bits(uint32_t mask)
 {
-	return (uint32_t)__builtin_popcount(mask);
+	uint32_t n = 0;
+
+	for (; mask; mask &= mask - 1)
+		n++;
+	return n;
 }
 
 bool elapsed(const struct replica *r, mono_t since, uint64_t ms)

@@ -11,16 +11,25 @@
 #include "tuple/schema.h"
 #include "tuple/space.h"
 
+/* The simulator makes these small, so that a short run meets many checkpoints. */
+#ifdef SIM
+enum { CHECKPOINT_SLOTS = 16, ACCOUNTS_MAX = 64, SESSIONS_MAX = 128, ROTATE_SLOTS = 200 };
+#else
 enum {
-	ACCOUNTS_MAX = 4096,  /* keys with a session or a tuple */
-	SESSIONS_MAX = 4096,  /* at 64 a key; ended ones stay for two minutes */
+	CHECKPOINT_SLOTS = 1024, /* MANAGER.md B.3: K */
+	ACCOUNTS_MAX = 4096,	 /* keys with a session or a tuple */
+	SESSIONS_MAX = 4096,	 /* at 64 a key; ended ones stay for two minutes */
+	ROTATE_SLOTS = 10000,	 /* MANAGER.md B.4: no leader stays for ever */
+};
+#endif
+
+enum {
 	SESSIONS_PER_KEY = 64,
 	WAITERS_MAX = 256,
 	WAITERS_PER_KEY = 4,
 	ANSWER_BYTES_MAX = 4 * 1024 * 1024, /* last answers of sessions, templates of waiters */
 	OUTCOMES_MAX = BATCH_REQUESTS_MAX + 2 * WAITERS_MAX,
 	RECLAIM_MAX = 64,     /* expired tuples reclaimed a batch */
-	CHECKPOINT_SLOTS = 1024,
 	CHECKPOINT_BYTES = 2 * 1024 * 1024, /* of batches; bounds what must be kept for laggards */
 	SESSION_NONE = 0xffff,
 };

@@ -110,6 +110,7 @@ void fetch_tick(struct replica *r);
 /* view.c and choose.c */
 void view_suspect(struct replica *r);
 enum replica_verdict view_suspected(struct replica *r, uint32_t from, const struct msg_head *h);
+void view_left(struct replica *r, uint32_t who, uint64_t view);
 void view_move(struct replica *r, uint64_t view);
 enum replica_verdict view_change(struct replica *r, uint32_t from, const uint8_t *p, size_t len);
 enum replica_verdict view_new(struct replica *r, uint32_t from, const uint8_t *p, size_t len);

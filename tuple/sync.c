@@ -67,7 +67,7 @@ static void send_view(struct replica *r, uint32_t from, const struct msg_head *h
 	}
 	if (h->view > r->view || (h->view == r->view && !waits))
 		return;
-	if (r->active && r->nv.view == r->view)
+	if (r->active && r->view && r->nv.view == r->view)
 		view_send_bundle(r, to);
 	else if (h->view < r->view || !(s->held & 1u << r->self))
 		send_own_vc(r, to);
@@ -167,6 +167,8 @@ enum replica_verdict sync_answer(struct replica *r, uint32_t from, const struct 
 	p->slot = h->slot;
 	p->stable = s.stable;
 	p->active = s.flags & STATUS_ACTIVE;
+	if (h->config == r->config)
+		view_left(r, from, h->view);
 	if (p->answered.us && !elapsed(r, p->answered, STATUS_GAP_MS))
 		return REPLICA_BUSY;
 	p->answered = r->now;

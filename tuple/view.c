@@ -44,6 +44,15 @@ void view_suspect(struct replica *r)
 	weigh(r);
 }
 
+/* A replica that is in `view` suspects all views before it: its SUSPECTs may be lost. */
+void view_left(struct replica *r, uint32_t who, uint64_t view)
+{
+	if (r->peer[who].suspects >= view)
+		return;
+	r->peer[who].suspects = view;
+	weigh(r);
+}
+
 enum replica_verdict view_suspected(struct replica *r, uint32_t from, const struct msg_head *h)
 {
 	struct peer *p = &r->peer[from];
@@ -282,6 +291,7 @@ enum replica_verdict view_change(struct replica *r, uint32_t from, const uint8_t
 		keep_vc(&r->nv.vc[who], h.view, p, len, digest);
 	if (r->vc[who].view < h.view && who != (int)r->self)
 		keep_vc(&r->vc[who], h.view, p, len, digest);
+	view_left(r, (uint32_t)who, h.view);
 	join(r);
 	view_count(r);
 	if (named)

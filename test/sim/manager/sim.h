@@ -1,0 +1,160 @@
+/* test/sim/manager/sim.h - a world for replicas and clients, all of it from a seed
+ *
+ * Network, disks, clocks and liars.
+ *
+ *	world.c  events in order of time, the network and its faults
+ *	node.c   a replica on its machine: disk, crashes, restarts
+ *	evil.c   what Byzantine replicas do to their messages
+ *	user.c   clients, honest and not
+ *	check.c  the invariants of MANAGER.md B.10, after every event
+ *
+ * The replicas and clients are the product's code; only signatures are faked (a keyed tag that
+ * cannot be forged by anybody but the table's owner). */
+#ifndef TEST_SIM_MANAGER_SIM_H
+#define TEST_SIM_MANAGER_SIM_H
+
+#include "tuple/client.h"
+#include "tuple/pbft.h"
+
+enum {
+	NODES_MAX = 8, /* 3f+1 = 7, and a newcomer */
+	USERS_MAX = 6,
+	KEYS = NODES_MAX + USERS_MAX + 2,
+	LOG_CAP = 8 * 1024 * 1024,
+	KEPT_MAX = 64,	    /* messages a liar keeps for replay */
+	SLOTS_SEEN = 4096,  /* a run executes fewer */
+	VOTES_SEEN = 1 << 17,
+};
+
+enum evil { HONEST = 0, EVIL_MIX, EVIL_TWIN, EVIL_SILENT, EVIL_EQUIVOCATE, EVIL_VIEW, EVILS };
+
+struct rng {
+	uint64_t s;
+};
+uint64_t rnd(struct rng *g);
+uint32_t below(struct rng *g, uint32_t n); /* 0..n-1 */
+bool chance(struct rng *g, uint32_t per_mille);
+
+struct event {
+	int64_t at_us;
+	uint64_t order;
+	enum { EV_PACKET, EV_TIMER, EV_BOOT, EV_CRASH, EV_SAVED, EV_USER, EV_USER_TIMER,
+	       EV_FAULTS } type;
+	uint32_t from, to; /* nodes, or NODES_MAX + user */
+	uint64_t tag;	   /* life of a node, serial of a timer, slot */
+	size_t len;
+	uint8_t *bytes;
+};
+
+struct sim_disk {
+	uint8_t *log, *snap[2];
+	size_t len, synced; /* of the log */
+	size_t snap_len[2];
+	uint64_t snap_slot[2]; /* [0] is what the log continues, [1] the newer one */
+	bool fresh, used;
+};
+
+struct node {
+	uint32_t key;
+	bool exists, up, spoiled; /* spoiled: its disk was damaged; counts among the faulty */
+	enum evil evil;
+	uint64_t life;
+	void *mem[2];
+	struct replica *r[2]; /* [1]: the twin */
+	struct sim_disk disk;
+	struct cluster file;  /* its cluster file */
+	int64_t clock_us;     /* offset of its wall clock */
+	uint64_t timer[2];
+	uint64_t slot;	      /* last seen executed, and stable, and view */
+	uint64_t stable, view;
+	uint32_t config;
+	bool active;
+};
+
+struct user {
+	uint32_t key;
+	bool evil, running, swapped;
+	struct client c;
+	uint64_t timer;
+	uint32_t left, done; /* operations */
+	struct op op;
+	uint8_t bytes[4][64];
+	uint64_t invoked_slot; /* highest slot answered to anybody when it was called */
+	uint32_t sessions;
+};
+
+struct seen_slot {
+	bool known, by_commits;
+	uint32_t config;
+	uint64_t view; /* in which it was decided */
+	uint8_t digest[DIGEST_BYTES], state[DIGEST_BYTES];
+	int64_t ts;
+};
+
+struct sim {
+	uint64_t seed;
+	uint32_t faults, n, users;
+	struct rng net, fault, disk, load, lie;
+	int64_t now_us;
+	uint64_t order, events, chan_serial;
+	struct event *heap;
+	size_t heap_n, heap_cap;
+	struct node node[NODES_MAX];
+	struct user user[USERS_MAX];
+	struct cluster cluster;
+	bool cut[NODES_MAX + USERS_MAX][NODES_MAX + USERS_MAX];
+	uint32_t loss, dup, slow; /* per mille */
+	uint32_t crash_rate, spoil_left;
+	bool calm;     /* phase 2 */
+	uint32_t core; /* nodes healed in phase 2 */
+	uint64_t trace;
+	bool verbose;
+	struct event kept[KEPT_MAX];
+	uint32_t kept_n;
+	struct state *oracle;
+	struct seen_slot *slot;
+	uint64_t top; /* slots executed by the oracle */
+	uint64_t answered_slot;
+	uint32_t answers, views;
+	uint64_t verdicts[REPLICA_VERDICTS];
+	uint32_t swap_stage;
+};
+
+extern struct replica_effects sim_fx;
+
+/* world.c */
+void post(struct sim *s, struct event e, int64_t delay_us);
+void packet(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t len);
+bool world_run(struct sim *s, uint64_t seed, uint32_t faults, bool verbose);
+void fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void signer_fake(struct signer *x, uint32_t key);
+void key_fp(uint32_t key, struct fp *fp);
+uint32_t node_of(const struct sim *s, const struct fp *fp);
+
+/* node.c */
+void node_boot(struct sim *s, uint32_t i);
+void node_crash(struct sim *s, uint32_t i);
+void node_spoil(struct sim *s, uint32_t i);
+void node_event(struct sim *s, uint32_t i, int twin, struct replica_event *ev);
+void node_packet(struct sim *s, const struct event *e);
+void node_forget(struct sim *s);
+
+/* evil.c */
+void evil_send(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t len);
+void evil_reply(struct sim *s, uint32_t from, uint32_t user, const uint8_t *p, size_t len);
+
+/* user.c */
+void user_start(struct sim *s, uint32_t u);
+void user_next(struct sim *s, uint32_t u);
+void user_packet(struct sim *s, const struct event *e);
+void user_timer(struct sim *s, uint32_t u);
+
+/* check.c */
+void check_reset(struct sim *s);
+void check_send(struct sim *s, uint32_t i, const struct replica *r, const uint8_t *p, size_t len);
+void check_record(struct sim *s, uint32_t i, const uint8_t *p, size_t len);
+void check_node(struct sim *s, uint32_t i);
+void check_answer(struct sim *s, struct user *u, const struct result *r);
+void check_issue(struct sim *s, const struct user *u);
+
+#endif

@@ -1,0 +1,202 @@
+/* test/sim/manager/user.c - clients: honest ones with mixed work, and one that plays tricks */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/check.h"
+#include "test/sim/manager/sim.h"
+
+enum { OPS = 40, PATIENCE_US = 60000000 };
+
+static void send_to(struct sim *s, uint32_t u, uint32_t to, const uint8_t *p, size_t len)
+{
+	for (uint32_t k = 0; k < s->oracle->cluster.n; k++) {
+		uint32_t node = node_of(s, &s->oracle->cluster.replica[k].fp);
+
+		if ((to & 1u << k) && node < NODES_MAX)
+			packet(s, NODES_MAX + u, node, p, len);
+	}
+}
+
+static void run(struct sim *s, uint32_t u, const struct client_effects *out);
+
+static void new_session(struct sim *s, uint32_t u)
+{
+	struct user *x = &s->user[u];
+	uint8_t session[SESSION_BYTES];
+	struct signer signer;
+
+	for (int i = 0; i < SESSION_BYTES; i++)
+		session[i] = (uint8_t)rnd(&s->load);
+	signer_fake(&signer, x->key);
+	client_init(&x->c, &s->cluster, &signer, session);
+	x->sessions++;
+}
+
+static void pause_then(struct sim *s, uint32_t u, uint32_t us)
+{
+	post(s, (struct event){ .type = EV_USER, .to = u }, 1 + below(&s->load, us));
+}
+
+void user_start(struct sim *s, uint32_t u)
+{
+	struct user *x = &s->user[u];
+
+	x->left = x->evil ? 4 * OPS : OPS;
+	new_session(s, u);
+	pause_then(s, u, 300000);
+}
+
+static void word(struct sim *s, struct user *x, struct tuple *t, bool any)
+{
+	static const char *const words[] = { "a", "b", "c", "job" };
+
+	tuple_init(t);
+	tuple_add_str(t, words[below(&s->load, 4)]);
+	if (any)
+		tuple_add_any(t);
+	else
+		tuple_add_int(t, (int64_t)(x->key * 1000 + x->done));
+}
+
+static void choose_op(struct sim *s, struct user *x)
+{
+	static const uint8_t mix[] = { OP_OUT, OP_OUT, OP_OUT, OP_OUT, OP_RDP, OP_INP, OP_INP,
+				       OP_CAS, OP_REPLACE, OP_RDALL, OP_RENEW, OP_IN, OP_RD };
+	struct op *op = &x->op;
+
+	*op = (struct op){ .type = mix[below(&s->load, sizeof mix)] };
+	word(s, x, &op->templ, true);
+	word(s, x, &op->tuple, false);
+	op->ttl_ms = chance(&s->load, 300) ? 1000 + below(&s->load, 20000) : 0;
+	op->wait_ms = op->type == OP_IN || op->type == OP_RD ? below(&s->load, 3000) : 0;
+}
+
+/* Sometimes a key is admitted or evicted; the tuple is the schema's, the signature is not looked at
+ * by replicas. */
+static void choose_member(struct sim *s, struct user *x)
+{
+	static struct member_tuple m;
+
+	memset(&m, 0, sizeof m);
+	m.role = ROLE_CLIENT;
+	snprintf(m.name, sizeof m.name, "m%u", below(&s->load, 5));
+	m.fp.b[0] = (uint8_t)m.name[1];
+	m.sig_len = 8;
+	x->op = (struct op){ .type = chance(&s->load, 500) ? OP_OUT : OP_INP };
+	member_encode(&x->op.tuple, &m);
+	schema_named(&x->op.templ, "member", m.name);
+}
+
+/* A request told differently to each, to some only, skipped numbers, bad signatures, junk. */
+static void play_tricks(struct sim *s, uint32_t u)
+{
+	struct user *x = &s->user[u];
+	uint32_t trick = below(&s->lie, 6), all = (1u << s->n) - 1;
+	struct client_effects out;
+	uint8_t junk[200];
+
+	if (!x->c.busy && trick < 5) {
+		choose_op(s, x);
+		client_call(&x->c, mono_us(s->now_us), &x->op, &out);
+	}
+	if (trick == 0)
+		send_to(s, u, 1u << below(&s->lie, s->n), x->c.frame, x->c.frame_len);
+	if (trick == 1)
+		send_to(s, u, all & ~(1u << below(&s->lie, s->n)), x->c.frame, x->c.frame_len);
+	for (uint32_t k = 0; trick == 2 && k < s->n; k++) {
+		x->c.frame[x->c.frame_len - 1] = (uint8_t)k;
+		send_to(s, u, 1u << k, x->c.frame, x->c.frame_len);
+	}
+	if (trick == 3) {
+		x->c.no += below(&s->lie, 3);
+		send_to(s, u, all, x->c.frame, x->c.frame_len);
+	}
+	if (trick == 4)
+		new_session(s, u);
+	for (uint32_t k = 0; trick == 5 && k < sizeof junk; k++)
+		junk[k] = (uint8_t)rnd(&s->lie) & (k ? 0xff : 3);
+	if (trick == 5)
+		send_to(s, u, all, junk, 1 + below(&s->lie, sizeof junk));
+	x->c.busy = chance(&s->lie, 500) && x->c.busy;
+	if (x->left--)
+		pause_then(s, u, 200000);
+}
+
+void user_next(struct sim *s, uint32_t u)
+{
+	struct user *x = &s->user[u];
+	struct client_effects out;
+
+	if (!x->left || x->running)
+		return;
+	if (x->evil) {
+		play_tricks(s, u);
+		return;
+	}
+	x->left--;
+	if (chance(&s->load, 60))
+		choose_member(s, x);
+	else
+		choose_op(s, x);
+	x->invoked_slot = s->answered_slot;
+	x->running = true;
+	MUST(client_call(&x->c, mono_us(s->now_us), &x->op, &out));
+	check_issue(s, x);
+	run(s, u, &out);
+}
+
+static void run(struct sim *s, uint32_t u, const struct client_effects *out)
+{
+	struct user *x = &s->user[u];
+
+	for (uint32_t k = 0; k < out->n; k++) {
+		const struct client_effect *e = &out->e[k];
+		int64_t wait;
+
+		switch (e->type) {
+		case CLIENT_SEND:
+			send_to(s, u, e->to, e->bytes, e->len);
+			break;
+		case CLIENT_ARM:
+			wait = e->at.us - s->now_us;
+			post(s, (struct event){ .type = EV_USER_TIMER, .to = u, .tag = ++x->timer },
+			     wait > 0 ? wait : 0);
+			break;
+		case CLIENT_DONE:
+			x->running = false;
+			x->done++;
+			check_answer(s, x, e->result);
+			if (e->result->code == RESULT_NO_SESSION || x->c.no > 30)
+				new_session(s, u);
+			pause_then(s, u, s->calm ? 50000 : 400000);
+			return;
+		}
+	}
+}
+
+void user_packet(struct sim *s, const struct event *e)
+{
+	uint32_t u = e->to - NODES_MAX;
+	struct user *x = &s->user[u];
+	struct client_effects out;
+	struct fp fp;
+	int from;
+
+	key_fp(s->node[e->from].key, &fp);
+	from = cluster_find(&s->oracle->cluster, &fp);
+	if (x->evil || from < 0)
+		return;
+	client_message(&x->c, mono_us(s->now_us), (uint32_t)from, e->bytes, e->len, &out);
+	run(s, u, &out);
+}
+
+void user_timer(struct sim *s, uint32_t u)
+{
+	struct client_effects out;
+
+	if (s->user[u].evil)
+		return;
+	client_timer(&s->user[u].c, mono_us(s->now_us), &out);
+	run(s, u, &out);
+}
