@@ -143,11 +143,29 @@ const struct cmd cmd_admit = {
 	.words_max = 3,
 };
 
-/* All roles of the name; EXIT_FAILED when it has none. */
+/* Nothing was there that we may remove: nothing at all, or nothing for us. */
+static int judge_nothing(struct oneshot *o, const char *name)
+{
+	struct op op = { .type = OP_RDP };
+	const struct result *r;
+	int e;
+
+	schema_named(&op.templ, "member", name);
+	e = quorum_ask(o->q, "evict", &op, &r);
+	if (e)
+		return e;
+	if (r->code == RESULT_NONE)
+		return report_error(o->party.common, EXIT_FAILED, "see `machete members`", name,
+				    "there is no such member");
+	return report_error(o->party.common, EXIT_DENIED, "use an admin's key (-C)", name,
+			    "this key may not evict");
+}
+
+/* All roles of the name. */
 static int evict(struct oneshot *o, const char *name)
 {
 	const struct common *c = o->party.common;
-	int code = EXIT_FAILED;
+	bool any = false;
 
 	for (;;) {
 		struct op op = { .type = OP_INP };
@@ -157,12 +175,12 @@ static int evict(struct oneshot *o, const char *name)
 
 		schema_named(&op.templ, "member", name);
 		e = quorum_ask(o->q, "evict", &op, &r);
-		if (e || r->code == RESULT_NONE)
-			return e ? e : code;
-		e = quorum_judge(&o->party, "evict", r);
+		if (!e && r->code == RESULT_NONE)
+			return any ? EXIT_OK : judge_nothing(o, name);
+		e = e ? e : quorum_judge(&o->party, "evict", r);
 		if (e)
 			return e;
-		code = EXIT_OK;
+		any = true;
 		if (r->has_tuple && member_decode(&m, &r->tuple))
 			say(c, "evicted", &m);
 	}
@@ -181,8 +199,6 @@ static int evict_main(const struct common *c, const void *opts, int argc, char *
 	if (!r)
 		r = evict(&o, argv[0]);
 	oneshot_close(&o);
-	if (r == EXIT_FAILED)
-		report_error(c, r, "see `machete members`", argv[0], "there is no such member");
 	return r;
 }
 

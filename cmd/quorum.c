@@ -45,7 +45,7 @@ struct quorum {
 	struct session_file file;
 	struct quorum_call *first, *last; /* the first is under way */
 	bool in_done, begun;
-	mono_t call_end;
+	mono_t call_end, partial_end;
 	struct timer client_timer, call_timer, status_timer;
 	bool asking;	 /* for the replicas' status */
 	uint32_t silent; /* replicas without answer to the operation last given up, a bit each */
@@ -123,6 +123,7 @@ static void begin_call(struct quorum *q)
 
 	q->begun = true;
 	q->call_end = mono_add_ms(now, (int64_t)call->op.wait_ms + QUORUM_CALL_MS);
+	q->partial_end = mono_add_ms(now, (int64_t)call->op.wait_ms + QUORUM_PARTIAL_MS);
 	loop_arm(q->loop, &q->call_timer, mono_add_ms(now, QUORUM_GRACE_MS));
 	session_note(&q->file, q->client.session, q->client.no + 1, true);
 	MUST(client_call(&q->client, now, &call->op, &out));
@@ -140,17 +141,25 @@ static void next_call(struct quorum *q)
 	}
 }
 
+static bool hopeless(const struct quorum *q, mono_t now)
+{
+	uint32_t up = channels_up(q);
+
+	if (up < enough(q) || !mono_before(now, q->call_end))
+		return true;
+	return up < quorum_n(q) - q->p->cluster.faults && !mono_before(now, q->partial_end);
+}
+
 static void call_late(struct timer *t, mono_t now)
 {
 	struct quorum *q = container_of(t, struct quorum, call_timer);
 
-	if (channels_up(q) < enough(q) || !mono_before(now, q->call_end)) {
+	if (hopeless(q, now)) {
 		fail_call(q, EXIT_QUORUM);
 		next_call(q);
 		return;
 	}
-	loop_arm(q->loop, t, mono_before(mono_add_ms(now, QUORUM_GRACE_MS), q->call_end) ?
-				     mono_add_ms(now, QUORUM_GRACE_MS) : q->call_end);
+	loop_arm(q->loop, t, mono_add_ms(now, QUORUM_GRACE_MS));
 }
 
 static void take_answer(struct quorum *q, const struct result *r)

@@ -13,6 +13,7 @@
 
 enum {
 	QUORUM_GRACE_MS = 3000, /* with fewer than f+1 channels: then no answer can come */
+	QUORUM_PARTIAL_MS = 8000, /* with fewer than 2f+1: then most likely the replicas lack them too */
 	QUORUM_CALL_MS = 20000, /* a view change or two (MANAGER.md B.3: 2 s, doubled) */
 };
 

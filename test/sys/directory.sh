@@ -1,0 +1,215 @@
+#!/bin/bash
+# test/sys/directory.sh - the manager, its tuple space and memberships as a user meets them: one replica
+# first, then four of which one at a time is taken away
+m=$(realpath "${MACHETE:-build/machete}")
+d=$(mktemp -d) || exit 1
+unset MACHETE_HOME XDG_CONFIG_HOME
+declare -A pid
+
+cleanup()
+{
+	[ ${#pid[@]} -gt 0 ] && kill -9 "${pid[@]}" 2>/dev/null
+	wait 2>/dev/null
+	rm -rf "$d"
+}
+trap cleanup EXIT
+
+# ok NAME COMMAND...: the command succeeds
+ok()
+{
+	name=$1
+	shift
+	if "$@" >"$d/out" 2>"$d/err"; then
+		echo "ok $name"
+	else
+		sed 's/^/# /' "$d/out" "$d/err"
+		echo "not ok $name"
+	fi
+}
+
+# ends CODE ARGS...: machete ARGS ends with CODE
+ends()
+{
+	code=$1
+	shift
+	timeout 60 "$m" "$@"
+	got=$?
+	[ $got -eq "$code" ] || { echo "exit code $got, not $code"; return 1; }
+}
+
+# says CODE TEXT ARGS...: and prints TEXT
+says()
+{
+	code=$1
+	text=$2
+	shift 2
+	ends "$code" "$@" >"$d/said" 2>&1 && grep -qF -- "$text" "$d/said" || { cat "$d/said"; return 1; }
+}
+
+# A port of 127.0.0.1 that nobody has, and that no test has had before.
+port=$((20000 + $$ % 20000))
+next_port()
+{
+	port=$((port + 1))
+	while grep -qi ":$(printf %04X $port) 0" /proc/net/tcp /proc/net/tcp6; do
+		port=$((port + 1))
+	done
+}
+
+# start HOME [OPTION...]: a replica, up to its `ready`
+start()
+{
+	home=$1
+	shift
+	: >"$home/out"
+	"$m" -C "$home" manager -vv "$@" >"$home/out" 2>>"$home/log" &
+	pid[$home]=$!
+	for i in $(seq 100); do
+		grep -q '^ready ' "$home/out" && return 0
+		kill -0 ${pid[$home]} 2>/dev/null || return 1
+		sleep 0.05
+	done
+	return 1
+}
+
+# stop HOME SIGNAL: and its exit code
+stop()
+{
+	kill -"$2" ${pid[$1]}
+	wait ${pid[$1]} 2>/dev/null
+	rc=$?
+	unset "pid[$1]"
+	return $rc
+}
+
+# within SECONDS COMMAND...: it succeeds sooner or later
+within()
+{
+	end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+
+# up_to_date N: so many replicas have executed everything
+up_to_date()
+{
+	[ "$("$m" --json -C "$a" status | grep -c '"behind":0')" = "$1" ]
+}
+
+# One replica.
+next_port
+c=$d/c
+a=$c/admin
+r=$c/replica-0
+ok a_cluster_of_one ends 0 cluster new --faults 0 --out "$c" 127.0.0.1:$port
+ok no_manager_is_exit_9_and_named says 9 "127.0.0.1:$port (Connection refused)" -C "$a" tuple rdp x
+ok a_key_that_is_no_replica_s_is_refused says 2 "is no replica" -C "$a" manager
+ok one_replica_gets_ready start "$r"
+ok ready_is_one_line test "$(grep -c . "$r/out")" = 1
+ok a_second_one_on_the_same_data_is_refused says 1 "another manager" -C "$r" manager
+ok out ends 0 -C "$a" tuple out greeting hello int:5 hex:00ff str:'*'
+ok rdp_prints_the_fields test "$("$m" -C "$a" tuple rdp greeting '*' '*' '*' '*')" = \
+	$'greeting\thello\tint:5\thex:00ff\tstr:*'
+ok json_gives_the_fields says 0 '"fields":["greeting","hello","int:5","hex:00ff","str:*"]' \
+	--json -C "$a" tuple rdp greeting '*' int:5 '*' '*'
+ok a_star_is_no_wildcard_as_str ends 1 -C "$a" tuple rdp greeting str:'*' '*' '*' '*'
+ok other_arity_does_not_match ends 1 -C "$a" tuple rdp greeting '*'
+ok cas_inserts_when_nothing_matches ends 0 -C "$a" tuple cas lock '*' -- lock one
+ok cas_prints_what_matches says 1 "one" -C "$a" tuple cas lock '*' -- lock two
+ok replace_swaps ends 0 -C "$a" tuple replace lock three
+ok and_is_seen says 0 three -C "$a" tuple rdp lock '*'
+ok replace_of_nothing_is_exit_1 ends 1 -C "$a" tuple replace none 1
+ok inp_takes says 0 three -C "$a" tuple inp lock '*'
+ok and_it_is_gone ends 1 -C "$a" tuple inp lock '*'
+for i in $(seq 120); do "$m" -C "$a" tuple out many int:$i "$(printf %0100d $i)" || break; done
+ok rdall_gives_all_pages_in_order test "$("$m" -C "$a" tuple rdall many '*' '*' | cut -f2 | tr '\n' ' ')" = \
+	"$(seq -f int:%g -s ' ' 120) "
+ok rdall_of_nothing_is_exit_1 ends 1 -C "$a" tuple rdall none
+ok a_bad_field_is_exit_2 ends 2 -C "$a" tuple out int:x
+ok an_unknown_operation_is_exit_2 ends 2 -C "$a" tuple drop x
+ok a_lease_is_given ends 0 -C "$a" tuple out soon --ttl 2
+ok it_is_there ends 0 -C "$a" tuple rdp soon
+ok and_ends within 6 ends 1 -C "$a" tuple rdp soon
+ok in_waits_for_a_match bash -c "(sleep 1; '$m' -C '$a' tuple out late) & '$m' -C '$a' tuple in late"
+ok rd_gives_up_after_its_wait ends 1 -C "$a" tuple rd never --wait 1
+
+# Members.
+mkdir -p "$d/n1"
+fp=$("$m" -C "$d/n1" key new)
+ok a_missing_cluster_file_says_where_to_get_it says 2 "cluster show" -C "$d/n1" tuple rdp x
+"$m" -C "$a" cluster show >"$d/n1/cluster"
+ok a_stranger_is_told_how_to_get_in says 4 "admit client NAME $fp" -C "$d/n1" tuple rdp x
+ok admit ends 0 -C "$a" admit client n1 "$fp" --operator acme
+ok again_is_the_same ends 0 -C "$a" admit client n1 "$fp"
+ok another_role_for_the_key ends 0 -C "$a" admit node n1 "$fp"
+ok a_name_belongs_to_one_key says 1 "taken" -C "$a" admit device n1 "$("$m" -C "$a" key show)"
+ok a_bad_name_is_exit_2 ends 2 -C "$a" admit client N1 "$fp"
+ok a_bad_fingerprint_is_exit_2 ends 2 -C "$a" admit client n2 abc
+ok members_are_listed test "$("$m" -C "$d/n1" members | grep -c "n1 .*$fp")" = 2
+ok with_their_operator says 0 '"operator":"acme"' --json -C "$a" members
+ok a_member_reads_and_writes ends 0 -C "$d/n1" tuple out from-n1
+ok a_member_admits_nobody ends 4 -C "$d/n1" admit client n2 "$fp"
+ok nor_evicts says 4 "may not evict" -C "$d/n1" evict n1
+ok reserved_tuples_are_refused ends 4 -C "$a" tuple out node x
+ok also_to_members ends 4 -C "$d/n1" tuple out member client x
+ok nor_takes_what_it_may_not_remove ends 1 -C "$d/n1" tuple inp member '*' '*' '*' '*' '*' '*' '*'
+ok evict says 0 evicted --json -C "$a" evict n1
+ok who_is_evicted_is_a_stranger ends 4 -C "$d/n1" tuple rdp x
+ok nobody_to_evict_is_exit_1 ends 1 -C "$a" evict n1
+
+# Files, signals, restarts.
+ok status_shows_the_replica says 0 "ok, leader" -C "$a" status
+kill -HUP ${pid[$r]}
+ok sighup_re_reads_the_cluster_file within 5 grep -q "has not changed" "$r/log"
+kill -9 ${pid[$r]}
+wait ${pid[$r]} 2>/dev/null
+ok after_kill_9_it_starts start "$r"
+ok and_has_everything test "$("$m" -C "$a" tuple rdall many '*' '*' | wc -l)" = 120
+ok sigterm_ends_it_cleanly stop "$r" TERM
+ok and_it_starts_again start "$r" --no-sync
+ok with_everything says 0 hello -C "$a" tuple rdp greeting '*' '*' '*' '*'
+stop "$r" INT
+size=$(stat -c %s "$r/data/log")
+printf '\377' | dd of="$r/data/log" bs=1 seek=$((size / 4096 / 2 * 4096 + 20)) conv=notrunc status=none
+ok a_damaged_log_is_refused_with_a_reason says 1 "damaged" -C "$r" manager
+mv "$r/data" "$r/data.bad"
+ok a_lost_log_too says 1 "lost" -C "$r" manager
+rm -r "$r/data" "$r/voted"
+ok an_empty_directory_only_on_request start "$r"
+ok is_empty ends 1 -C "$a" tuple rdp greeting '*' '*' '*' '*'
+stop "$r" TERM
+
+# Other clusters.
+next_port
+ok another_cluster ends 0 cluster new --faults 0 --out "$d/o" 127.0.0.1:$port
+start "$d/o/replica-0"
+sed "s/127.0.0.1:[0-9]*/127.0.0.1:$port/" "$a/cluster" >"$d/n1/cluster"
+ok a_replica_with_another_key_is_not_believed says 9 "127.0.0.1:$port" -C "$d/n1" tuple rdp x
+stop "$d/o/replica-0" TERM
+
+# Four replicas.
+addrs=
+for i in 0 1 2 3; do
+	next_port
+	addrs="$addrs 127.0.0.1:$port"
+done
+c=$d/four
+a=$c/admin
+"$m" cluster new --faults 1 --out "$c" $addrs >/dev/null
+for i in 0 1 2 3; do start "$c/replica-$i"; done
+ok four_replicas_agree ends 0 -C "$a" tuple out a b
+ok and_answer says 0 b -C "$a" tuple rdp a '*'
+stop "$c/replica-0" KILL
+ok without_the_leader_it_goes_on ends 0 -C "$a" tuple out c d
+start "$c/replica-0"
+ok it_catches_up within 20 up_to_date 4
+stop "$c/replica-1" KILL
+ok without_another_one_too says 0 d -C "$a" tuple rdp c '*'
+stop "$c/replica-2" KILL
+ok without_two_it_is_exit_9 says 9 "no quorum" -C "$a" tuple out e f
+for i in 1 2; do start "$c/replica-$i"; done
+ok and_with_them_it_is_there_again ends 0 -C "$a" tuple out g h
+ok nothing_was_lost test "$("$m" -C "$a" tuple rdp a b && "$m" -C "$a" tuple rdp c d)" = $'a\tb\nc\td'
