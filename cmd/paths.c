@@ -5,6 +5,7 @@
 #include "cmd/oneshot.h"
 #include "cmd/report.h"
 #include "cmd/survey.h"
+#include "cmd/tracer.h"
 
 struct options {
 	struct survey_options o;
@@ -16,7 +17,7 @@ static const struct opt rows[] = {
 };
 
 static int tell(const struct common *c, const struct options *o, const struct directory *d,
-		const char *name)
+		struct quorum *q, const char *name)
 {
 	const struct device_entry *device = directory_device(d, name);
 	static struct survey s;
@@ -25,6 +26,9 @@ static int tell(const struct common *c, const struct options *o, const struct di
 	if (!device)
 		return report_error(c, EXIT_UNREACHABLE, "see `machete status`", name,
 				    "no such device is registered");
+	r = tracer_fetch(q, d, device);
+	if (r)
+		return r;
 	r = survey_make(&s, c, &o->o, d, device);
 	if (s.plan.n || s.verdict) {
 		survey_show_candidates(&s);
@@ -47,7 +51,7 @@ static int paths_main(const struct common *c, const void *opts, int argc, char *
 	if (!r)
 		r = d ? directory_load(d, o.q) : EXIT_FAILED;
 	if (!r)
-		r = tell(c, opts, d, argv[0]);
+		r = tell(c, opts, d, o.q, argv[0]);
 	if (d)
 		directory_close(d);
 	oneshot_close(&o);

@@ -80,8 +80,8 @@ static void add_leg(struct survey *s, struct candidate *c, struct survey_path *p
 	p->untraced = p->untraced || seg->unknown;
 }
 
-/* The elements on candidate i: four segments, of which the two toward this host are not traced by
- * anyone, the node's operator and the AS that it stands in. */
+/* The elements on candidate i: four segments, of which the way from the node to this host is
+ * traced by nobody, the node's operator and the AS that it stands in. */
 static void describe(struct survey *s, uint32_t i)
 {
 	struct survey_path *p = &s->path[i];
@@ -91,14 +91,14 @@ static void describe(struct survey *s, uint32_t i)
 	struct segment seg;
 	const char *op;
 
-	p->near = tracecache_find(&s->near, &p->from, p->device, &p->entry, s->now_s);
+	p->near = tracecache_find(&s->traces, &p->from, p->device, &p->entry, s->now_s);
 	add_leg(s, c, p, &p->leg, p->near, &p->from, &p->entry);
 	add_leg(s, c, p, &seg, NULL, &p->entry, &p->from);
 	c->rtt_us = p->near ? p->near->rtt_us : 0;
 	if (!p->node)
 		return;
-	p->far = tracecache_find(&s->far, &p->entry, "", &p->dest, s->now_s);
-	back = tracecache_find(&s->far, &p->dest, "", &p->entry, s->now_s);
+	p->far = tracecache_find(&s->traces, &p->entry, "", &p->dest, s->now_s);
+	back = tracecache_find(&s->traces, &p->dest, "", &p->entry, s->now_s);
 	add_leg(s, c, p, &seg, p->far, &p->entry, &p->dest);
 	add_leg(s, c, p, &seg, back, &p->dest, &p->entry);
 	if (p->far && c->rtt_us)
@@ -181,8 +181,7 @@ static bool make_room(struct survey *s)
 	s->path = calloc(CANDIDATES_MAX, sizeof *s->path);
 	s->reason = calloc(CANDIDATES_MAX, sizeof *s->reason);
 	s->planner = calloc(1, sizeof *s->planner);
-	return s->cand && s->path && s->reason && s->planner && tracecache_load(&s->near, s->c) &&
-	       tracecache_init(&s->far);
+	return s->cand && s->path && s->reason && s->planner && tracecache_load(&s->traces, s->c);
 }
 
 /* Which AS it is that sees too much, or why there are too few. */
@@ -241,7 +240,7 @@ int survey_make(struct survey *s, const struct common *c, const struct survey_op
 	r = survey_trace(s);
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "trace", "%s", strerror(-r));
-	tracecache_save(&s->near, c, s->now_s);
+	tracecache_save(&s->traces, c, s->now_s);
 	plan(s);
 	return judge(s);
 }
@@ -267,8 +266,7 @@ uint32_t survey_as(const struct survey *s, uint32_t i, uint32_t *as, uint32_t ma
 void survey_fini(struct survey *s)
 {
 	astable_unmap(&s->as);
-	tracecache_fini(&s->near);
-	tracecache_fini(&s->far);
+	tracecache_fini(&s->traces);
 	free(s->cand);
 	free(s->path);
 	free(s->reason);

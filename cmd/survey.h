@@ -74,7 +74,7 @@ struct survey {
 	struct locals locals;
 	struct addr local; /* --local */
 	struct astable as;
-	struct tracecache near, far;
+	struct tracecache traces; /* this host's, and what nodes and device told (cmd/tracer.h) */
 	int64_t now_s;
 	struct candidate *cand;
 	struct survey_path *path;

@@ -33,7 +33,7 @@ static void fill(struct work *w);
 
 static const struct record *known(const struct survey *s, const struct survey_path *p)
 {
-	return tracecache_find(&s->near, &p->from, p->device, &p->entry, s->now_s);
+	return tracecache_find(&s->traces, &p->from, p->device, &p->entry, s->now_s);
 }
 
 static void keep(struct slot *slot)
@@ -43,7 +43,7 @@ static void keep(struct slot *slot)
 	struct record r;
 
 	record_make(&r, &slot->run.trace, &p->from, p->device, s->now_s);
-	tracecache_put(&s->near, &r);
+	tracecache_put(&s->traces, &r);
 	s->traced++;
 }
 

@@ -98,19 +98,14 @@ static char *read_file(const char *path, size_t *len)
 	return text;
 }
 
-bool tracecache_init(struct tracecache *t)
-{
-	*t = (struct tracecache){ .slot = calloc(SLOTS, sizeof *t->slot) };
-	return t->slot;
-}
-
 bool tracecache_load(struct tracecache *t, const struct common *c)
 {
 	char path[HOME_PATH_MAX];
 	size_t len, at = 0;
 	char *text;
 
-	if (!tracecache_init(t))
+	*t = (struct tracecache){ .slot = calloc(SLOTS, sizeof *t->slot) };
+	if (!t->slot)
 		return false;
 	text = home_path(c, TRACES_FILE, path) ? read_file(path, &len) : NULL;
 	while (text && at < len) {

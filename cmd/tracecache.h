@@ -21,8 +21,6 @@ struct tracecache {
 	bool changed;
 };
 
-/* Empty. False: no memory. */
-bool tracecache_init(struct tracecache *t);
 /* Reads the file. False: no memory. */
 bool tracecache_load(struct tracecache *t, const struct common *c);
 /* Writes those that are not too old, where something was put; a failure is a log line. */

@@ -16,7 +16,7 @@ static_assert(ARRAY_LEN(plan_verdict_str) == PLAN_VERDICTS, "a text for every ve
 const char *const plan_reason_str[PLAN_REASONS] = {
 	[PLAN_TAKEN] = "taken",
 	[PLAN_SLOW] = "too slow",
-	[PLAN_CLASH] = "other end taken",
+	[PLAN_CLASH] = "node in use",
 	[PLAN_WORSE] = "shares more",
 };
 static_assert(ARRAY_LEN(plan_reason_str) == PLAN_REASONS, "a text for every reason");

@@ -1,0 +1,93 @@
+#!/bin/sh
+# The paper's Internet as `paths` sees it, at one home and at two: every pair of paths has the common
+# ASes that the topology gives it, and the labelled hops of the paper's kind of count (Table I, II).
+. "$(dirname "$0")/lib.sh"
+. "$here/sys.sh"
+need python3
+m none --list | grep -qx node && m none --list | grep -qx server || {
+	echo "skip paths: this build has no node and no server"
+	exit 0
+}
+nodes="eu-central-1 us-east-1 us-west-1 us-west-2 ap-northeast-1 ap-northeast-2 ap-southeast-1
+	ap-southeast-2"
+begin paper-dual
+replicas eu-west-1
+for n in $nodes; do
+	party node $n
+	role $n $n node --name $n --forward relay
+done
+party device ireland
+mkdir "$tmp/inbox"
+role eu-west-1 ireland server --name ireland --inbox "$tmp/inbox"
+party client client
+must_ready $nodes ireland
+"$lab" prefixes >"$tmp/prefixes"
+check "the table is imported" m client asn import --keep-bogons "$tmp/prefixes"
+
+paths() {
+	onm lisbon client --json paths ireland "$@" >"$tmp/paths" 2>"$tmp/paths.err"
+}
+# Expressions over c (candidates), pairs and plan, the last run's.
+told() {
+	python3 -c 'import json, sys
+o = [json.loads(l) for l in open(sys.argv[1])]
+c = [x for x in o if x["event"] == "candidate"]
+pairs = [x for x in o if x["event"] == "pair"]
+plan = ([x for x in o if x["event"] == "plan"] or [None])[0]
+error = ([x for x in o if x["event"] == "error"] or [None])[0]
+home, second = sys.argv[3], sys.argv[4]
+def expected(dual):
+	r = {}
+	for l in open(sys.argv[5]).read().splitlines()[1:]:
+		a, b, ns, nd, s, d = l.split("\t")
+		r[a, b] = [int(x) for x in (d if dual else s).split()]
+	return r
+def wrong(dual):
+	n, bad = 0, []
+	for p in pairs:
+		a, b, la, lb = p["a"], p["b"], p["a_local"], p["b_local"]
+		if dual and la == second:
+			a, b, la, lb = b, a, lb, la
+		want = expected(dual)
+		want.update({} if dual else {(y, x): v for (x, y), v in want.items()})
+		if (la, lb) == (home, second if dual else home) and (a, b) in want:
+			n += 1
+			if want[a, b] != p["common_as"] or p["common"] != len(want[a, b]): bad.append(p)
+	return bad or (n != 28 and n)
+def labelled(a, b):
+	return [p["labelled_hops"] for p in pairs
+		if {p["a"], p["b"]} == {a, b} and p["a_local"] == p["b_local"] == home]
+v = eval(sys.argv[2])
+print(v)
+sys.exit(not v)' "$tmp/paths" "$1" "$home" "$second" "$here/../data/as_overlap_expected.tsv"
+}
+home=$("$lab" addr lisbon) second=$("$lab" addr lisbon-4g-vodafone)
+
+all_traced() {
+	paths && told 'all(x["node_device_traced"] for x in c)'
+}
+check "nodes and device tell their traces within a minute" until_true 60 all_traced
+check "every node is a candidate from both homes" told 'len(c) == 16 and all(x["reached"] for x in c)'
+check "28 pairs from one home share what they should" told 'not wrong(False) or print(wrong(False))'
+check "28 pairs over two homes share what they should" told 'not wrong(True) or print(wrong(True))'
+check "Singapore and Tokyo have 7 labelled hops in common" \
+	told 'labelled("ap-southeast-1", "ap-northeast-1") == [7]'
+check "Frankfurt and Seoul have 9" told 'labelled("eu-central-1", "ap-northeast-2") == [9]'
+check "the plan uses both homes" \
+	told 'len({x["local"] for x in c if x["taken"]}) == 2 and plan["unavoidable_as"] == [16509]'
+check "nothing was traced twice" told 'plan["traced_now"] == 0'
+check "round trips are those of both legs" \
+	told 'all(abs(x["rtt_ms"] - w) < 3 for w in (64.1, 533.9) for x in c if x["local"] == home
+		and x["node"] == {64.1: "eu-central-1", 533.9: "ap-southeast-1"}[w])'
+
+paths --local "$home" --max-exposure 60
+check "an AS on all paths is refused by --max-exposure" \
+	[ "$?" = 5 ]
+check "and is named" told '"AS1930" in error["why"]'
+paths --local "$home" --max-exposure 60 --trust 1930,5516,AS16509,20965
+check "unless it is trusted; what nobody traced is not" told '"not known" in error["why"]'
+paths -n 8 --one-per cloud
+check "too few clouds for so many paths is exit 3" [ "$?" = 3 ]
+paths -n 2 --metric paper --local "$home"
+check "by the paper's metric the quickest of the least common pairs" \
+	told 'plan["paths"] == ["eu-central-1", "us-east-1"]'
