@@ -64,6 +64,7 @@ static const struct {
 	{ { 0, 0x64, 0xff, 0x9b, 0, 1 }, 48, ADDR_EMBEDDED },
 	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32, ADDR_RESERVED },
 	{ { 0x20, 0x01, 0x00, 0x00 }, 32, ADDR_EMBEDDED },
+	{ { 0x3f, 0xff }, 20, ADDR_RESERVED }, /* RFC 9637 */
 	{ { 0x20, 0x02 }, 16, ADDR_EMBEDDED },
 	{ { 0xfe, 0x80 }, 10, ADDR_LINK_LOCAL },
 	{ { 0xfe, 0xc0 }, 10, ADDR_PRIVATE },
