@@ -1,4 +1,4 @@
-/* test/fuzz/fuzz_flowmsg.c - any bytes as a message inside a flow: what is taken is spelt one way */
+/* test/fuzz/fuzz_flowmsg.c - any bytes as a message of a flow: what is taken is spelt one way */
 #include <string.h>
 
 #include "core/check.h"
