@@ -4,9 +4,10 @@
  *	          | 'm' | version | op | length | boot[16] | client[65] | nonce[16] | sealed, tag |
  *	OPEN      sealed: node fp[32], kind[1], device fp[32], device address[16], port[2], lease[4]
  *	RENEW     sealed: node fp[32], forward[8], lease[4]      CLOSE: the same, lease 0
- *	answer:   0      1         2    3        5         6
- *	          | 'm' | version | 'a'| length | verdict | sealed, tag: forward[8], port[2], lease[4] |
- *	          | boot[16], unsealed, where the verdict is OPEN_STALE_BOOT; else nothing
+ *	answer:   0     1         2     3        5         6
+ *	          | 'm' | version | 'a' | length | verdict | rest
+ *	OPEN_OK   rest: sealed forward[8], port[2], lease[4]; tag
+ *	OPEN_STALE_BOOT: boot[16], not sealed      others: nothing
  *
  * `length` counts the whole frame. Integers are big-endian, IPv4 addresses v4-mapped, leases in
  * seconds. Nothing is signed: both sides share PRK = HMAC("machete/1 open", ECDH || client fp ||
@@ -51,7 +52,7 @@ enum open_verdict {
 	OPEN_BAD_FORM,	   /* size, type, version or op */
 	OPEN_STALE_BOOT,   /* neither of the node's last two; the answer tells the new one */
 	OPEN_NOT_ADMITTED, /* the key's fingerprint is no admitted client's */
-	OPEN_QUOTA,	   /* this client has as many forwards, or made as many requests, as it may */
+	OPEN_QUOTA,	   /* this client has as many forwards, or asked as often, as it may */
 	OPEN_FULL,	   /* the node has as many forwards as it can */
 	OPEN_BAD_SEAL,	   /* made without the client's key, for another node, or changed */
 	OPEN_REPLAY,	   /* this nonce was used before */
@@ -100,7 +101,7 @@ struct open_ask {
 struct open_answer {
 	enum open_verdict verdict;
 	uint64_t forward;	  /* OPEN_OK: its number, for RENEW and CLOSE */
-	uint16_t port;		  /* OPEN_OK, nat: connect the flow to this port of the node; else 0 */
+	uint16_t port;		  /* OPEN_OK, nat: the node's port to connect the flow to; else 0 */
 	uint32_t lease_s;	  /* OPEN_OK: granted, perhaps less than asked for */
 	uint8_t boot[BOOT_BYTES]; /* OPEN_STALE_BOOT: ask again with this one */
 };
