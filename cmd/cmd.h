@@ -12,7 +12,7 @@
 enum exit_code {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,      /* file, disk, other; or "no match" */
-	EXIT_USAGE = 2,	      /* usage or configuration */
+	EXIT_USAGE = 2,       /* usage or configuration */
 	EXIT_UNREACHABLE = 3, /* peer unreachable or too few paths */
 	EXIT_DENIED = 4,      /* not authenticated or not allowed */
 	EXIT_EXPOSURE = 5,
@@ -43,21 +43,29 @@ struct cmd {
 	const struct opt *rows;
 	size_t opts_bytes;
 	int words_min, words_max; /* -1: any number */
-	bool keep_dashes;	  /* "--" is a word of its own */
-	const char *more;	  /* further help text, or NULL */
+	bool keep_dashes;         /* "--" is a word of its own */
+	const char *more;         /* further help text, or NULL */
 };
+
+/* Runs a whole command line, argv[0] being the program's name, and returns its exit code. main is
+ * nothing else; `dev` runs the lines of its children with it. */
+int cmd_line(int argc, char **argv);
 
 /* One per command, each in its own file; the table is in main.c. */
 extern const struct cmd cmd_admit;
 extern const struct cmd cmd_asn;
 extern const struct cmd cmd_key;
 extern const struct cmd cmd_cluster;
+extern const struct cmd cmd_dev;
 extern const struct cmd cmd_evict;
 extern const struct cmd cmd_manager;
 extern const struct cmd cmd_members;
 extern const struct cmd cmd_status;
 extern const struct cmd cmd_paths;
+extern const struct cmd cmd_node;
 extern const struct cmd cmd_ping;
+extern const struct cmd cmd_send;
+extern const struct cmd cmd_server;
 extern const struct cmd cmd_trace;
 extern const struct cmd cmd_tuple;
 

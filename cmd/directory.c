@@ -185,7 +185,12 @@ int directory_load(struct directory *d, struct quorum *q)
 	d->told = false;
 	l->stop = false;
 	l->now = mono_now();
-	begin(d, q, loaded, d, false);
+	if (d->running) { /* a refresh is under way: wait for it */
+		d->fn = loaded;
+		d->owner = d;
+	} else {
+		begin(d, q, loaded, d, false);
+	}
 	loop_run(l);
 	l->stop = false;
 	return d->code ? quorum_report(q, "directory", d->code) : 0;

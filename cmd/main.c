@@ -17,18 +17,9 @@
 
 /* In the order of help; one line each. */
 static const struct cmd *const commands[] = {
-	&cmd_key,
-	&cmd_cluster,
-	&cmd_manager,
-	&cmd_admit,
-	&cmd_evict,
-	&cmd_members,
-	&cmd_tuple,
-	&cmd_status,
-	&cmd_paths,
-	&cmd_trace,
-	&cmd_ping,
-	&cmd_asn,
+	&cmd_key,     &cmd_send,  &cmd_node,  &cmd_server,  &cmd_dev,   &cmd_cluster,
+	&cmd_manager, &cmd_admit, &cmd_evict, &cmd_members, &cmd_tuple, &cmd_status,
+	&cmd_paths,   &cmd_trace, &cmd_ping,  &cmd_asn,
 };
 
 /* Role words that stand before a verb: `machete client send` is `machete send`. */
@@ -213,6 +204,7 @@ static int run(struct common *c, const struct cmd *cmd, int argc, char **argv)
 	char err[200];
 
 	MUST(cmd->opts_bytes <= sizeof opts);
+	memset(opts, 0, sizeof opts); /* cmd_line may be called again, by dev's children */
 	args.v = calloc((size_t)argc + 1, sizeof *args.v);
 	if (!args.v)
 		return report_error(c, EXIT_FAILED, "free some memory", cmd->name, "out of memory");
@@ -266,7 +258,7 @@ static int dispatch(struct common *c, int argc, char **argv)
 	return run(c, cmd, argc - 1, argv + 1);
 }
 
-int main(int argc, char **argv)
+int cmd_line(int argc, char **argv)
 {
 	const char *base = argc ? strrchr(argv[0], '/') : NULL;
 	struct common c = { 0 };
@@ -300,4 +292,9 @@ int main(int argc, char **argv)
 	if (!argc)
 		return c.help ? help_all(stdout) : usage_error(&c, NULL, "no command given");
 	return dispatch(&c, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	return cmd_line(argc, argv);
 }

@@ -8,7 +8,8 @@
 #include "core/check.h"
 
 enum {
-	EVENT_BYTES_MAX = 256 * 1024, /* a receipt names up to 10,000 files in short; more is cut */
+	EVENT_BYTES_MAX =
+	    2 << 20, /* a receipt names RECEIPT_FILES_MAX files, each escaped six times */
 	WHY_BYTES_MAX = 512,
 };
 

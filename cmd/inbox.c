@@ -1,0 +1,245 @@
+/* cmd/inbox.c - a directory that receives files, and nothing outside of it */
+#include "cmd/inbox.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/check.h"
+#include "core/log.h"
+#include "core/secret.h"
+
+#define TEMP_PREFIX ".machete-"
+#define TEMP_SUFFIX ".part"
+
+enum { SYNC_ONE_BY_ONE = 4 }; /* more files than this are cheaper with one syncfs */
+
+static bool is_temp(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n == INBOX_TEMP_MAX - 1 && !strncmp(name, TEMP_PREFIX, sizeof TEMP_PREFIX - 1) &&
+	       !strcmp(name + n - (sizeof TEMP_SUFFIX - 1), TEMP_SUFFIX);
+}
+
+static void remove_leftovers(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!d)
+		return;
+	while ((e = readdir(d)))
+		if (is_temp(e->d_name) && !unlinkat(dirfd, e->d_name, 0))
+			log_info("removed %s, left by a crash", e->d_name);
+	closedir(d);
+}
+
+int inbox_open(struct inbox *ib, const char *path)
+{
+	memset(ib, 0, sizeof *ib);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return -errno;
+	ib->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ib->dirfd < 0)
+		return -errno;
+	if (faccessat(ib->dirfd, ".", W_OK | X_OK, AT_EACCESS))
+		return -errno;
+	if (flock(ib->dirfd, LOCK_EX | LOCK_NB))
+		return -errno;
+	remove_leftovers(ib->dirfd);
+	return 0;
+}
+
+void inbox_share(struct inbox *ib, const struct inbox *from)
+{
+	ib->dirfd = from->dirfd;
+	ib->discard = from->discard;
+	ib->n = 0;
+}
+
+/* Length of a well-formed, visible UTF-8 character at s, 0 when it is none. C1 controls
+ * (U+0080..U+009F) steer terminals too. */
+static size_t visible(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80       ? 1
+		   : s[0] >> 5 == 6  ? 2
+		   : s[0] >> 4 == 14 ? 3
+		   : s[0] >> 3 == 30 ? 4
+				     : 0;
+
+	if (s[0] < 0x20 || s[0] == 0x7f || s[0] == '/' || s[0] == '\\')
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if (s[i] >> 6 != 2)
+			return 0;
+	return s[0] == 0xc2 && s[1] < 0xa0 ? 0 : n;
+}
+
+void inbox_name(const char *name, char out[static CONTENT_NAME_MAX + 1])
+{
+	const unsigned char *s = (const unsigned char *)name;
+	size_t at = 0;
+
+	while (*s && at < CONTENT_NAME_MAX) {
+		size_t n = visible(s);
+
+		if (n > CONTENT_NAME_MAX - at)
+			break;
+		if (n)
+			memcpy(out + at, s, n);
+		else
+			out[at] = '_';
+		at += n ? n : 1;
+		s += n ? n : 1;
+	}
+	if (!at)
+		out[at++] = '_';
+	if (out[0] == '.' || out[0] == '-' || out[0] == ' ')
+		out[0] = '_';
+	if (out[at - 1] == ' ' || out[at - 1] == '.')
+		out[at - 1] = '_';
+	out[at] = 0;
+}
+
+static int enough_space(int dirfd, uint64_t size)
+{
+	struct statvfs v;
+
+	if (size == CONTENT_UNKNOWN || fstatvfs(dirfd, &v))
+		return 0;
+	return size / v.f_frsize >= v.f_bavail && size ? -ENOSPC : 0;
+}
+
+int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index,
+		struct inbox_file **slot)
+{
+	struct inbox_file *x = &ib->file[ib->n];
+	uint64_t random;
+	int r;
+
+	MUST(!inbox_full(ib));
+	secret_bytes(&random, sizeof random);
+	memset(x, 0, sizeof *x);
+	x->index = index;
+	inbox_name(f->name, x->name);
+	x->renamed = strcmp(x->name, f->name) != 0;
+	snprintf(x->temp, sizeof x->temp, TEMP_PREFIX "%016llx" TEMP_SUFFIX,
+		 (unsigned long long)random);
+	*slot = x;
+	x->fd = -1;
+	if (ib->discard) {
+		ib->n++;
+		return 0;
+	}
+	r = enough_space(ib->dirfd, f->size);
+	if (r)
+		return r;
+	x->fd = openat(ib->dirfd, x->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		       f->mode & 0777);
+	if (x->fd < 0)
+		return -errno;
+	ib->n++;
+	return 0;
+}
+
+int inbox_write(struct inbox *ib, struct inbox_file *f, const uint8_t *p, size_t n)
+{
+	while (n && !ib->discard) {
+		ssize_t w = write(f->fd, p, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		p += w;
+		n -= (size_t)w;
+		f->written += (uint64_t)w;
+	}
+	if (f->written - f->flushed >= INBOX_SYNC_BYTES) {
+		sync_file_range(f->fd, (off64_t)f->flushed, (off64_t)(f->written - f->flushed),
+				SYNC_FILE_RANGE_WRITE);
+		f->flushed = f->written;
+	}
+	return 0;
+}
+
+/* rename(2) that never replaces: renameat2 (Linux 3.15), else link and unlink. */
+static int rename_new(int dirfd, const char *from, const char *to)
+{
+	if (!syscall(SYS_renameat2, dirfd, from, dirfd, to, 1 /* RENAME_NOREPLACE */))
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (linkat(dirfd, from, dirfd, to, 0))
+		return -errno;
+	unlinkat(dirfd, from, 0);
+	return 0;
+}
+
+static int give_name(int dirfd, struct inbox_file *f)
+{
+	char name[sizeof f->name];
+	int r = rename_new(dirfd, f->temp, f->name);
+
+	for (int i = 1; r == -EEXIST && i <= INBOX_SUFFIX_MAX; i++) {
+		snprintf(name, sizeof name, "%.*s.%d", CONTENT_NAME_MAX - 5, f->name, i);
+		r = rename_new(dirfd, f->temp, name);
+		if (!r) {
+			memcpy(f->name, name, sizeof f->name);
+			f->renamed = true;
+		}
+	}
+	return r;
+}
+
+static int sync_batch(struct inbox *ib)
+{
+	if (ib->n > SYNC_ONE_BY_ONE)
+		return syncfs(ib->dirfd) ? -errno : 0;
+	for (uint32_t i = 0; i < ib->n; i++)
+		if (fsync(ib->file[i].fd))
+			return -errno;
+	return 0;
+}
+
+int inbox_sync(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f), void *owner)
+{
+	int r = ib->discard ? 0 : sync_batch(ib);
+	uint32_t i;
+
+	for (i = 0; !r && i < ib->n && !ib->discard; i++) {
+		r = give_name(ib->dirfd, &ib->file[i]);
+		if (r)
+			break;
+		close(ib->file[i].fd);
+		ib->file[i].fd = -1;
+	}
+	if (!r && ib->n && !ib->discard && fsync(ib->dirfd))
+		r = -errno;
+	if (r)
+		return r;
+	for (i = 0; i < ib->n; i++)
+		done(owner, &ib->file[i]);
+	ib->n = 0;
+	return 0;
+}
+
+void inbox_drop(struct inbox *ib)
+{
+	for (uint32_t i = 0; i < ib->n; i++) {
+		if (ib->file[i].fd < 0)
+			continue;
+		close(ib->file[i].fd);
+		unlinkat(ib->dirfd, ib->file[i].temp, 0);
+	}
+	ib->n = 0;
+}

@@ -1,0 +1,65 @@
+/* cmd/inbox.h - a directory that receives files, and nothing outside of it
+ *
+ * A file is written under a temporary name of ours, synced, and only then renamed, never over
+ * something that exists. The name a peer asks for is made harmless, not trusted: every character
+ * that could leave the directory, hide the file, look like an option or steer a terminal becomes
+ * '_' (scp CVE-2019-6111, croc CVE-2023-43616 and -43620). Small files are synced in batches. */
+#ifndef CMD_INBOX_H
+#define CMD_INBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/content.h"
+
+enum {
+	INBOX_BATCH = 128,          /* finished files that wait for one sync; as many descriptors */
+	INBOX_TEMP_MAX = 31,        /* ".machete-" 16 hex digits ".part" NUL */
+	INBOX_SYNC_BYTES = 8 << 20, /* written back early, so that the sync at the end is short */
+	INBOX_SUFFIX_MAX = 9999,    /* name, name.1, name.2, ... */
+};
+
+struct inbox_file {
+	int fd;
+	uint32_t index;
+	char temp[INBOX_TEMP_MAX];
+	char name[CONTENT_NAME_MAX + 1]; /* made harmless; final after inbox_sync */
+	bool renamed;                    /* the final name is not the one that was asked for */
+	uint64_t written, flushed;
+};
+
+struct inbox {
+	int dirfd;
+	bool discard; /* bench builds: take everything, keep nothing */
+	uint32_t n;
+	struct inbox_file file[INBOX_BATCH];
+};
+
+/* Opens the directory, made when missing (its parent must exist), and removes what a crash left.
+ * 0 or -errno; -EWOULDBLOCK: another process receives there. */
+int inbox_open(struct inbox *ib, const char *path);
+/* The directory again for a session of its own. */
+void inbox_share(struct inbox *ib, const struct inbox *from);
+
+/* The harmless form of a name, always of 1..CONTENT_NAME_MAX bytes; out is that and NUL. */
+void inbox_name(const char *name, char out[static CONTENT_NAME_MAX + 1]);
+
+/* A new file; *slot is where to write. `size` is checked against the free space (CONTENT_UNKNOWN is
+ * not). 0, -ENOSPC, or -errno. The batch must not be full. */
+int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index,
+		struct inbox_file **slot);
+/* All n bytes, or -errno. */
+int inbox_write(struct inbox *ib, struct inbox_file *f, const uint8_t *p, size_t n);
+static inline bool inbox_full(const struct inbox *ib)
+{
+	return ib->n == INBOX_BATCH;
+}
+/* Sync and rename the whole batch; calls `done` for each. 0 or -errno, then what was not renamed
+ * stays under its temporary name until inbox_drop. */
+int inbox_sync(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f),
+	       void *owner);
+/* Remove what was not finished. */
+void inbox_drop(struct inbox *ib);
+
+#endif

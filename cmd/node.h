@@ -1,0 +1,91 @@
+/* cmd/node.h - the parts of an overlay node: places for connections, forwards, and what judges them
+ */
+#ifndef CMD_NODE_H
+#define CMD_NODE_H
+
+#include "cmd/cmd.h"
+#include "cmd/directory.h"
+#include "cmd/register.h"
+#include "core/gate.h"
+#include "core/knock.h"
+#include "core/status.h"
+#include "net/conn.h"
+#include "net/splice.h"
+
+enum {
+	NODE_PORT = 7200,
+	FORWARDS_MAX = 1024,   /* four descriptors of pipes and two sockets each */
+	FORWARDS_CLIENT = 256, /* a client with 32 sessions of 8 paths */
+	STRANGERS_MAX = 256,   /* connections that have not been judged yet */
+	CONTROLS_MAX = 32,
+	LINKS_MAX = FORWARDS_MAX + STRANGERS_MAX,
+	STRANGER_MS = 5000, /* for a whole OPEN to arrive */
+	CONNECT_MS = 10000, /* for the device to answer */
+	LEASE_MAX_S = 3600,
+	CONTROL_FRAME_MAX = 64, /* questions are short */
+};
+
+struct node;
+
+enum link_state { LINK_FREE = 0, LINK_READING, LINK_CONNECTING, LINK_RELAYING };
+
+/* One connection of a client, from its first byte to the end of its forward. */
+struct link {
+	struct node *node;
+	enum link_state state;
+	struct addr peer;
+	struct watch near, far; /* client's and device's socket, until they are spliced */
+	struct timer deadline;
+	uint8_t frame[OPEN_FRAME_MAX];
+	size_t frame_len;
+	struct open_ask ask;
+	struct open_terms terms;
+	uint32_t row; /* the client's in the gate */
+	uint64_t id;
+	uint32_t lease_s;
+	mono_t active_at;
+	uint64_t active_bytes; /* moved when active_at was noted */
+	struct splice splice;
+};
+
+struct control {
+	struct node *node;
+	struct conn conn;
+	struct addr peer;
+	uint8_t in[CONTROL_FRAME_MAX];
+	uint8_t out[STATUS_BYTES_MAX + CONN_HEAD_BYTES];
+};
+
+struct node {
+	const struct common *c;
+	const char *name;
+	struct party party;
+	struct loop loop;
+	struct quorum *q;
+	struct directory *d;
+	struct registration *reg;
+	struct register_config reg_config;
+	struct addr at;
+	bool loopback; /* listens on a loopback address alone */
+	struct watch listener;
+	struct timer sweep;
+	struct knock knock;
+	struct gate *gate;
+	struct link *link; /* LINKS_MAX */
+	uint32_t links;    /* not free */
+	struct control *control;
+	uint64_t last_id, probes, relayed_bytes;
+	bool listed, stopping;
+};
+
+/* node_link.c. A new connection of `peer`, taken. */
+void link_begin(struct node *n, int fd, const struct addr *peer);
+/* The client in this row is not admitted any more, or everybody: ends the forwards. */
+void links_check(struct node *n);
+/* Ends forwards that are idle beyond their lease. */
+void links_expire(struct node *n, mono_t now);
+
+/* node_control.c. A TLS connection, of which nothing was read yet. */
+void control_begin(struct node *n, int fd, const struct addr *peer);
+
+#endif

@@ -1,0 +1,334 @@
+/* cmd/node_link.c - a client's connection at a node: OPEN, judgement, connection to the device,
+ * relay */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cmd/node.h"
+#include "core/check.h"
+#include "core/dest.h"
+#include "core/log.h"
+#include "net/sock.h"
+
+static void link_free(struct link *k)
+{
+	struct node *n = k->node;
+
+	loop_del(&n->loop, &k->near);
+	loop_del(&n->loop, &k->far);
+	if (k->near.fd >= 0)
+		close(k->near.fd);
+	if (k->far.fd >= 0)
+		close(k->far.fd);
+	k->near.fd = k->far.fd = -1;
+	loop_disarm(&n->loop, &k->deadline);
+	n->relayed_bytes += k->splice.way[0].bytes + k->splice.way[1].bytes;
+	splice_close(&k->splice);
+	memset(&k->splice.way, 0, sizeof k->splice.way);
+	if (k->state >= LINK_CONNECTING)
+		gate_forward_end(n->gate, k->row);
+	k->state = LINK_FREE;
+	n->links--;
+}
+
+/* The answer is the first thing that the client reads, so its socket has room for it. */
+static void answer(struct link *k, enum open_verdict v)
+{
+	struct open_answer a = { .verdict = v, .forward = k->id, .lease_s = k->lease_s };
+	uint8_t out[OPEN_ANSWER_MAX];
+	size_t len = gate_answer(k->node->gate, k->row, &k->ask, &a, out);
+
+	if (sock_write(k->near.fd, out, len) != (ssize_t)len)
+		log_info("the answer to a client was lost");
+}
+
+static void refuse(struct link *k, enum open_verdict v, const char *detail)
+{
+	char from[ADDR_STR_MAX];
+
+	log_warn("OPEN of %s refused: %s%s%s", addr_format(&k->peer, from), open_verdict_str[v],
+		 detail ? ": " : "", detail ? detail : "");
+	answer(k, v);
+	shutdown(k->near.fd, SHUT_WR);
+	link_free(k);
+}
+
+static void relay_over(struct splice *s, int err)
+{
+	struct link *k = container_of(s, struct link, splice);
+
+	if (err)
+		log_line(LOG_INFO, err, "forward %llu ended", (unsigned long long)k->id);
+	link_free(k);
+}
+
+static void device_answers(struct watch *w, uint32_t got)
+{
+	struct link *k = container_of(w, struct link, far);
+	int near = k->near.fd, far = k->far.fd;
+	int r = sock_error(far);
+
+	(void)got;
+	if (r) {
+		gate_count(k->node->gate, OPEN_UNREACHABLE);
+		refuse(k, OPEN_UNREACHABLE, strerror(-r));
+		return;
+	}
+	gate_count(k->node->gate, OPEN_OK);
+	answer(k, OPEN_OK);
+	loop_del(&k->node->loop, &k->near);
+	loop_del(&k->node->loop, &k->far);
+	loop_disarm(&k->node->loop, &k->deadline);
+	k->near.fd = k->far.fd = -1;
+	r = splice_begin(&k->splice, &k->node->loop, near, far, relay_over);
+	if (r) {
+		log_line(LOG_WARN, r, "forward %llu cannot begin", (unsigned long long)k->id);
+		link_free(k);
+		return;
+	}
+	k->state = LINK_RELAYING;
+	k->active_at = loop_now(&k->node->loop);
+	k->active_bytes = 0;
+}
+
+static void connect_device(struct link *k)
+{
+	struct node *n = k->node;
+	int fd = sock_connect(&k->terms.dest, NULL);
+
+	if (fd < 0) {
+		gate_count(n->gate, OPEN_UNREACHABLE);
+		refuse(k, OPEN_UNREACHABLE, strerror(-fd));
+		return;
+	}
+	gate_forward_begin(n->gate, k->row);
+	k->state = LINK_CONNECTING;
+	k->id = ++n->last_id;
+	k->lease_s = k->terms.lease_s < LEASE_MAX_S ? k->terms.lease_s : LEASE_MAX_S;
+	loop_del(&n->loop, &k->near); /* what the client says next is for the device */
+	k->far = (struct watch){ .fd = fd, .want = EPOLLOUT, .ready = device_answers };
+	loop_arm(&n->loop, &k->deadline, mono_add_ms(loop_now(&n->loop), CONNECT_MS));
+	if (loop_add(&n->loop, &k->far))
+		link_free(k);
+}
+
+/* The device and address that the client names, against the directory. */
+static enum open_verdict judge_terms(const struct link *k, const char **detail)
+{
+	const struct node *n = k->node;
+	const struct device_entry *dev = directory_device_fp(n->d, &k->terms.device);
+	struct dest_listed listed;
+	enum dest_verdict v;
+
+	*detail = NULL;
+	if (k->terms.kind != OPEN_RELAY)
+		return OPEN_BAD_KIND;
+	if (!dev)
+		return OPEN_NO_DEVICE;
+	listed = (struct dest_listed){ dev->addr, dev->addrs, dev->port, dev->ports };
+	v = dest_judge(&k->terms.dest, &listed, n->loopback);
+	*detail = dest_verdict_str[v];
+	switch (v) {
+	case DEST_OK:
+		return OPEN_OK;
+	case DEST_NO_PORT:
+		return OPEN_NO_PORT;
+	case DEST_NOT_LISTED:
+		return OPEN_NO_DEVICE;
+	default:
+		return OPEN_BAD_DEST;
+	}
+}
+
+static struct link *find_forward(struct node *n, uint64_t id, uint32_t row)
+{
+	for (uint32_t i = 0; i < LINKS_MAX; i++) {
+		struct link *k = &n->link[i];
+
+		if (k->state == LINK_RELAYING && k->id == id && k->row == row)
+			return k;
+	}
+	return NULL;
+}
+
+/* RENEW and CLOSE of a forward, on a connection of their own. */
+static void change_forward(struct link *k)
+{
+	struct node *n = k->node;
+	struct link *f = find_forward(n, k->terms.forward, k->row);
+	enum open_verdict v = f ? OPEN_OK : OPEN_NO_FORWARD;
+
+	gate_count(n->gate, v);
+	if (!f) {
+		refuse(k, v, NULL);
+		return;
+	}
+	k->id = f->id;
+	if (k->ask.op == OPEN_RENEW) {
+		f->lease_s = k->terms.lease_s < LEASE_MAX_S ? k->terms.lease_s : LEASE_MAX_S;
+		f->active_at = loop_now(&n->loop);
+		k->lease_s = f->lease_s;
+	} else {
+		link_free(f);
+	}
+	answer(k, OPEN_OK);
+	link_free(k);
+}
+
+static void whole_frame(struct link *k)
+{
+	struct node *n = k->node;
+	enum open_verdict v =
+	    gate_judge(n->gate, k->frame, k->frame_len, &k->ask, &k->terms, &k->row);
+	const char *detail = NULL;
+
+	if (v != OPEN_OK) {
+		refuse(k, v, NULL);
+		return;
+	}
+	knock_give_back(&n->knock, &k->peer);
+	if (k->ask.op != OPEN_OPEN) {
+		change_forward(k);
+		return;
+	}
+	v = judge_terms(k, &detail);
+	if (v == OPEN_OK) {
+		connect_device(k);
+		return;
+	}
+	gate_count(n->gate, v);
+	refuse(k, v, detail);
+}
+
+/* Reads the frame and not one byte more: what follows is for the device. */
+static void client_speaks(struct watch *w, uint32_t got)
+{
+	struct link *k = container_of(w, struct link, near);
+	int need = open_frame_len(k->frame, k->frame_len);
+	size_t want = need > 0 ? (size_t)need : OPEN_HEAD_BYTES;
+	ssize_t r;
+
+	(void)got;
+	r = sock_read(w->fd, k->frame + k->frame_len, want - k->frame_len);
+	if (r == -EAGAIN)
+		return;
+	if (r <= 0) { /* a bare connection is a probe, half a frame is nothing to answer */
+		k->node->probes += k->frame_len == 0;
+		link_free(k);
+		return;
+	}
+	k->frame_len += (size_t)r;
+	need = open_frame_len(k->frame, k->frame_len);
+	if (need < 0 || need > (int)sizeof k->frame) {
+		gate_count(k->node->gate, OPEN_BAD_FORM);
+		refuse(k, OPEN_BAD_FORM, NULL);
+	} else if (need > 0 && (size_t)need == k->frame_len) {
+		whole_frame(k);
+	}
+}
+
+/* The first byte tells a TLS control channel from an OPEN; it is only looked at. */
+static void first_byte(struct watch *w, uint32_t got)
+{
+	struct link *k = container_of(w, struct link, near);
+	struct node *n = k->node;
+	struct addr peer = k->peer;
+	uint8_t byte;
+	ssize_t r = recv(w->fd, &byte, 1, MSG_PEEK);
+	int fd = w->fd;
+
+	if (r == 1 && byte == 0x16) {
+		loop_del(&n->loop, w);
+		w->fd = -1;
+		link_free(k);
+		control_begin(n, fd, &peer);
+		return;
+	}
+	w->ready = client_speaks;
+	client_speaks(w, got);
+}
+
+static void too_late(struct timer *t, mono_t now)
+{
+	struct link *k = container_of(t, struct link, deadline);
+
+	(void)now;
+	if (k->state == LINK_CONNECTING) {
+		gate_count(k->node->gate, OPEN_UNREACHABLE);
+		refuse(k, OPEN_UNREACHABLE, "no answer in time");
+		return;
+	}
+	log_info("a connection said nothing in time");
+	link_free(k);
+}
+
+static struct link *take_link(struct node *n)
+{
+	if (n->links - n->gate->forwards >= STRANGERS_MAX)
+		return NULL;
+	for (uint32_t i = 0; i < LINKS_MAX; i++)
+		if (n->link[i].state == LINK_FREE)
+			return &n->link[i];
+	return NULL;
+}
+
+void link_begin(struct node *n, int fd, const struct addr *peer)
+{
+	struct link *k = take_link(n);
+
+	if (!k) {
+		close(fd);
+		return;
+	}
+	n->links++;
+	k->node = n;
+	k->state = LINK_READING;
+	k->peer = *peer;
+	k->frame_len = 0;
+	k->row = 0;
+	k->id = 0;
+	k->lease_s = 0;
+	memset(&k->ask, 0, sizeof k->ask);
+	k->near = (struct watch){ .fd = fd, .want = EPOLLIN, .ready = first_byte };
+	k->far = (struct watch){ .fd = -1 };
+	k->deadline = (struct timer){ .fire = too_late };
+	loop_arm(&n->loop, &k->deadline, mono_add_ms(loop_now(&n->loop), STRANGER_MS));
+	if (loop_add(&n->loop, &k->near))
+		link_free(k);
+}
+
+void links_check(struct node *n)
+{
+	for (uint32_t i = 0; i < LINKS_MAX; i++) {
+		struct link *k = &n->link[i];
+
+		if (k->state < LINK_CONNECTING)
+			continue;
+		if (gate_admitted(n->gate, k->row) && directory_device_fp(n->d, &k->terms.device))
+			continue;
+		log_warn("forward %llu ends: client evicted or device gone",
+			 (unsigned long long)k->id);
+		link_free(k);
+	}
+}
+
+void links_expire(struct node *n, mono_t now)
+{
+	for (uint32_t i = 0; i < LINKS_MAX; i++) {
+		struct link *k = &n->link[i];
+		uint64_t bytes = k->splice.way[0].bytes + k->splice.way[1].bytes;
+
+		if (k->state != LINK_RELAYING)
+			continue;
+		if (bytes != k->active_bytes) {
+			k->active_bytes = bytes;
+			k->active_at = now;
+		}
+		if (mono_diff_us(now, k->active_at) > k->lease_s * 1000000LL) {
+			log_info("forward %llu was idle beyond its lease",
+				 (unsigned long long)k->id);
+			link_free(k);
+		}
+	}
+}

@@ -1,0 +1,312 @@
+/* cmd/pathset.c - the flows of one session driving core/session, for client and device alike */
+#include "cmd/pathset.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/check.h"
+#include "core/log.h"
+#include "core/secret.h"
+
+#define EXPORT_LABEL "EXPORTER-machete-flow-1"
+
+static const char *path_name(const struct path *p)
+{
+	return p->node.name[0] ? p->node.name : "direct path";
+}
+
+void pathset_over(struct pathset *ps, int code, const char *why)
+{
+	if (!ps->live)
+		return;
+	ps->live = false;
+	for (uint32_t i = 0; i < ps->session.n; i++)
+		if (ps->path[i])
+			flow_close(&ps->path[i]->flow);
+	loop_disarm(ps->loop, &ps->ack_timer);
+	loop_disarm(ps->loop, &ps->ping_timer);
+	loop_disarm(ps->loop, &ps->end_timer);
+	session_wipe(&ps->session);
+	ps->ops->over(ps, code, why);
+}
+
+void pathset_fail(struct pathset *ps, int code, const char *fmt, ...)
+{
+	struct flowmsg m = { .type = FLOWMSG_STOP };
+	char why[WHY_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof why, fmt, ap);
+	va_end(ap);
+	m.stop.code = (uint8_t)code;
+	snprintf(m.stop.text, sizeof m.stop.text, "%.*s", STOP_TEXT_MAX, why);
+	for (uint32_t i = 0; ps->live && i < ps->session.n; i++)
+		if (ps->path[i] && ps->path[i]->flow.open) {
+			flow_send(&ps->path[i]->flow, &m);
+			ps->path[i]->flow.flush.run(&ps->path[i]->flow.flush);
+		}
+	pathset_over(ps, code, why);
+}
+
+void path_dead(struct path *p, const char *why, int err)
+{
+	struct pathset *ps = p->set;
+	int code = p->refused ? p->refused : EXIT_UNREACHABLE;
+
+	if (ps->finished) {
+		for (uint32_t i = 0; i < ps->session.n; i++)
+			if (ps->path[i] && ps->path[i]->flow.live)
+				return;
+		pathset_over(ps, EXIT_OK, "ended");
+		return;
+	}
+	pathset_fail(ps, code, "path through %s: %s%s%s", path_name(p), p->why[0] ? p->why : why,
+		     err ? ": " : "", err ? strerror(-err) : "");
+}
+
+void path_broken(struct path *p, const char *what)
+{
+	pathset_fail(p->set, EXIT_INTEGRITY, "path through %s: %s", path_name(p), what);
+}
+
+/* --- set-up ----------------------------------------------------------------------------------- */
+
+static void pings(struct timer *t, mono_t now);
+static void end_late(struct timer *t, mono_t now);
+
+void pathset_init(struct pathset *ps, struct loop *l, const struct pathset_ops *ops,
+		  const struct ident *self, const struct tls_cert *cert)
+{
+	memset(ps, 0, sizeof *ps);
+	ps->ops = ops;
+	ps->loop = l;
+	ps->self = self;
+	ps->cert = cert;
+	ps->ack_timer.fire = path_ack_late;
+	ps->ping_timer.fire = pings;
+	ps->end_timer.fire = end_late;
+	ps->setup_from = mono_now();
+	ps->live = true;
+}
+
+void pathset_connect(struct pathset *ps, const struct session_setup *setup, struct path *path,
+		     uint32_t n, const struct device_entry *device)
+{
+	uint8_t random[SID_BYTES + PATHS_MAX * SHARE_BYTES];
+	struct path_id id[PATHS_MAX] = { 0 };
+	uint8_t aead = device->has_aes && seal_has_aes() ? SEAL_AES256_GCM : SEAL_CHACHA20_POLY1305;
+
+	ps->device = *device;
+	for (uint32_t i = 0; i < n; i++) {
+		id[i].number = i + 1;
+		id[i].node = path[i].node.fp;
+		path[i].set = ps;
+		path[i].i = i;
+		ps->path[i] = &path[i];
+	}
+	secret_bytes(random, sizeof random);
+	session_client(&ps->session, setup, id, n, aead, &ps->self->fp, &device->fp, random);
+	wipe(random, sizeof random);
+	for (uint32_t i = 0; i < n && ps->live; i++) {
+		int r = path_connect(&path[i]);
+
+		if (r < 0)
+			path_dead(&path[i], "cannot connect", r);
+	}
+}
+
+void pathset_accept(struct pathset *ps, const struct session_setup *setup, const struct msg_join *m,
+		    const struct fp *client)
+{
+	uint8_t random[PATHS_MAX * SHARE_BYTES];
+
+	secret_bytes(random, sizeof random);
+	session_device(&ps->session, setup, m, client, &ps->self->fp, random);
+	wipe(random, sizeof random);
+}
+
+static void take_secret(struct path *p)
+{
+	struct session *s = &p->set->session;
+	uint8_t ctx[KDF_EXPORT_BYTES], f[32];
+
+	session_export_ctx(s, p->i, ctx);
+	if (!tls_export(&p->flow.tls, EXPORT_LABEL, ctx, sizeof ctx, f)) {
+		path_broken(p, "no key from the handshake");
+		return;
+	}
+	tls_forget(&p->flow.tls);
+	session_secret(s, p->i, f, mono_now());
+	wipe(f, sizeof f);
+}
+
+void path_send(struct path *p, const struct flowmsg *m)
+{
+	if (p->flow.live && !flow_send(&p->flow, m))
+		path_dead(p, "the peer does not read", 0);
+}
+
+static void send_join(struct path *p)
+{
+	struct flowmsg m = { .type = FLOWMSG_JOIN };
+
+	session_join(&p->set->session, p->i, &m.join);
+	path_send(p, &m);
+	wipe(&m, sizeof m);
+}
+
+void path_share_ack(struct path *p, const struct msg_share_ack *ack)
+{
+	struct flowmsg m = { .type = FLOWMSG_SHARE_ACK, .share_ack = *ack };
+
+	path_send(p, &m);
+}
+
+static void stand(struct pathset *ps)
+{
+	ps->complete = true;
+	ps->setup_done = mono_now();
+	session_joins_sent(&ps->session);
+	pings(&ps->ping_timer, ps->setup_done);
+	if (ps->live)
+		ps->ops->ready(ps);
+	if (ps->live)
+		pathset_kick(ps);
+}
+
+void path_opened(struct path *p)
+{
+	struct pathset *ps = p->set;
+
+	if (!ps || !ps->session.client) /* a device waits for the JOIN */
+		return;
+	take_secret(p);
+	if (ps->live)
+		send_join(p);
+	ps->opened |= 1u << p->i;
+	if (ps->live && ps->session.tx_on && !ps->complete)
+		stand(ps);
+}
+
+/* Device: all have joined. Our JOINs go out, records that waited are read. */
+static void device_complete(struct path *p, const struct msg_share_ack *ack)
+{
+	struct pathset *ps = p->set;
+
+	for (uint32_t i = 0; ps->live && i < ps->session.n; i++)
+		send_join(ps->path[i]);
+	if (ps->live)
+		path_share_ack(p, ack);
+	if (ps->live)
+		stand(ps);
+	for (uint32_t i = 0; ps->live && i < ps->session.n; i++)
+		flow_pause(&ps->path[i]->flow, false);
+}
+
+bool pathset_adopt(struct pathset *ps, struct path *p, const struct msg_join *m)
+{
+	int i = session_index(&ps->session, m->j);
+	enum session_verdict v = SESSION_BAD_PATH;
+	struct msg_share_ack ack;
+
+	if (i >= 0 && !ps->path[i]) {
+		p->set = ps;
+		p->i = (uint32_t)i;
+		take_secret(p);
+		v = session_on_join(&ps->session, p->i, m, mono_now(), &ack);
+	}
+	if (v != SESSION_OK && v != SESSION_COMPLETE) {
+		p->set = NULL;
+		snprintf(p->why, sizeof p->why, "%s", session_verdict_str[v]);
+		return false;
+	}
+	ps->path[i] = p;
+	if (v == SESSION_COMPLETE)
+		device_complete(p, &ack);
+	else
+		flow_pause(&p->flow, true);
+	return true;
+}
+
+void path_client_join(struct path *p, const struct msg_join *m)
+{
+	struct pathset *ps = p->set;
+	struct msg_share_ack ack;
+	enum session_verdict v = session_on_join(&ps->session, p->i, m, mono_now(), &ack);
+
+	if (v == SESSION_COMPLETE)
+		path_share_ack(p, &ack);
+	else if (v != SESSION_OK)
+		path_broken(p, session_verdict_str[v]);
+}
+
+void pathset_kick(struct pathset *ps)
+{
+	for (uint32_t i = 0; ps->live && i < ps->session.n; i++)
+		flow_kick(&ps->path[i]->flow);
+}
+
+/* --- liveness and the end --------------------------------------------------------------------- */
+
+/* Milliseconds that the PING of p has been waiting beyond what its path may take; <= 0: fine. */
+static int64_t overdue_ms(const struct path *p, mono_t now)
+{
+	int64_t allowed = (int64_t)p->rtt_us * 8 / 1000;
+
+	allowed = allowed < DEAD_MS ? DEAD_MS : allowed;
+	if (p->flow.got_bytes != p->ping_got) /* bytes come: slow, not dead */
+		allowed = DEAD_MAX_MS;
+	return p->ping_at.us ? mono_diff_us(now, p->ping_at) / 1000 - allowed : 0;
+}
+
+static void pings(struct timer *t, mono_t now)
+{
+	struct pathset *ps = container_of(t, struct pathset, ping_timer);
+	struct flowmsg m = { .type = FLOWMSG_PING };
+
+	for (uint32_t i = 0; ps->live && i < ps->session.n; i++) {
+		struct path *p = ps->path[i];
+
+		if (overdue_ms(p, now) > 0) {
+			path_dead(p, "no answer any more", -ETIMEDOUT);
+			continue;
+		}
+		if (p->ping_at.us || !p->flow.live)
+			continue;
+		p->ping_at = now;
+		p->ping_got = p->flow.got_bytes;
+		m.token = ++p->ping_token;
+		path_send(p, &m);
+	}
+	if (ps->live)
+		loop_arm(ps->loop, t, mono_add_ms(now, PING_EVERY_MS));
+}
+
+void pathset_finished(struct pathset *ps)
+{
+	ps->finished = true;
+}
+
+static void end_late(struct timer *t, mono_t now)
+{
+	(void)now;
+	pathset_over(container_of(t, struct pathset, end_timer), EXIT_OK, "ended");
+}
+
+void pathset_end(struct pathset *ps)
+{
+	ps->finished = true;
+	loop_disarm(ps->loop, &ps->ping_timer);
+	loop_arm(ps->loop, &ps->end_timer, mono_add_ms(mono_now(), DEAD_MS));
+	path_ack_late(&ps->ack_timer, mono_now()); /* the peer's last word was had */
+	for (uint32_t i = 0; ps->live && i < ps->session.n; i++)
+		flow_end(&ps->path[i]->flow);
+}
+
+uint64_t pathset_sent(const struct pathset *ps, uint32_t i)
+{
+	return ps->session.tx.flow_bytes[i];
+}

@@ -1,0 +1,132 @@
+/* cmd/pathset.h - the flows of one session driving core/session, for client and device alike
+ *
+ * A path is one flow and what belongs to it; a pathset is a session with its paths. The client
+ * makes its paths with pathset_connect, the device adopts accepted ones as they JOIN (cmd/server).
+ * Nothing of the contents moves before all paths stand. A path that dies ends the session. */
+#ifndef CMD_PATHSET_H
+#define CMD_PATHSET_H
+
+#include "cmd/cmd.h"
+#include "cmd/directory.h"
+#include "core/open.h"
+#include "core/session.h"
+#include "net/flow.h"
+
+enum {
+	TX_SLOTS_BULK = 1024,     /* 16 MiB of unacknowledged ciphertext a session (SECRECY 4.2) */
+	SLOTS_SMALL = WINDOW_MIN, /* the direction that carries notes */
+	ACK_EVERY = 16,           /* records, 256 KiB */
+	ACK_DELAY_MS = 5,         /* for the rest */
+	PING_EVERY_MS = 1000,
+	DEAD_MS = 3000,     /* a PING without answer for max(this, 8 RTT): the path is dead */
+	DEAD_MAX_MS = 8000, /* even when bytes trickle in; `send` must end within 10 s */
+	WHY_MAX = 300,
+};
+
+struct pathset;
+
+struct path {
+	struct flow flow;
+	struct pathset *set;    /* NULL: a device's connection that has not joined */
+	uint32_t i;             /* index in the session's list */
+	struct node_entry node; /* client: name[0] == 0 for the direct path */
+	struct addr to, from;   /* client: where the flow connects; from.port 0 and ip 0: any */
+	struct addr dest;       /* client: the device's address behind the node */
+	struct open_pair pair;
+	struct open_ask ask;
+	bool again; /* the boot was stale: connect once more */
+	uint8_t attempts;
+	uint64_t forward;  /* the node's number for it */
+	const char *kind;  /* "relay", "nat" or "direct" */
+	char why[WHY_MAX]; /* of a refusal */
+	int refused;       /* exit code of a refusal, 0: none */
+	uint64_t ping_token;
+	mono_t ping_at;    /* 0: none is out */
+	uint64_t ping_got; /* flow.got_bytes at ping_at */
+	uint32_t rtt_us;   /* smallest of the PINGs, client to device; 0: unknown */
+};
+
+/* The owner's half. */
+struct pathset_ops {
+	/* All paths stand: data may move. */
+	void (*ready)(struct pathset *ps);
+	/* Put the next plaintext, kind byte first, at p (RECORD_PLAIN_MAX bytes); its length, or 0:
+	 * nothing now, and pathset_kick will be called. */
+	size_t (*fill)(struct pathset *ps, uint8_t *p);
+	/* The next plaintext of the peer, in order. False ends the session: the owner has called
+	 * pathset_fail. */
+	bool (*data)(struct pathset *ps, const uint8_t *p, size_t len);
+	/* The peer has everything that was sealed so far. */
+	void (*had)(struct pathset *ps);
+	/* The session is over and all flows are closed; why is for people. code 0: a clean end. */
+	void (*over)(struct pathset *ps, int code, const char *why);
+};
+
+struct pathset {
+	const struct pathset_ops *ops;
+	struct loop *loop;
+	const struct ident *self;
+	const struct tls_cert *cert;
+	struct session session;
+	struct path *path[PATHS_MAX];
+	uint32_t opened; /* bit i: handshake done */
+	bool live, complete, go, finished, ending;
+	uint32_t ack_path; /* the path that carried data last carries the ACK */
+	bool ack_due;
+	struct timer ack_timer, ping_timer, end_timer;
+	mono_t setup_from, setup_done;
+	bool peer_has_aes; /* client: the device's tuple says so */
+	struct device_entry device;
+};
+
+/* Wires an empty pathset. Memory for the directions is in `setup`, borrowed. */
+void pathset_init(struct pathset *ps, struct loop *l, const struct pathset_ops *ops,
+		  const struct ident *self, const struct tls_cert *cert);
+
+/* Client: opens n paths; each has node, to, from and dest filled in, and flow.in (FLOW_IN_BYTES).
+ * Errors come through `over`, also from inside this call. */
+void pathset_connect(struct pathset *ps, const struct session_setup *setup, struct path *path,
+		     uint32_t n, const struct device_entry *device);
+
+/* Device: what the flows of paths must call. */
+extern const struct flow_ops path_ops;
+/* Device: the first JOIN of a session. */
+void pathset_accept(struct pathset *ps, const struct session_setup *setup, const struct msg_join *m,
+		    const struct fp *client);
+/* Device: p carries path m->j of ps. False: it does not fit, with the reason in p->why. */
+bool pathset_adopt(struct pathset *ps, struct path *p, const struct msg_join *m);
+/* Set by the device: a message on a connection that has not joined; and its end. */
+extern void (*path_stranger_message)(struct path *p, const struct flowmsg *m);
+extern void (*path_stranger_closed)(struct path *p, const char *why);
+
+/* There is something to fill in again. */
+void pathset_kick(struct pathset *ps);
+/* Tell the peer why (STOP on every flow), close, and call over. */
+void pathset_fail(struct pathset *ps, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* All is said: from now on the peer may close, and that is a clean end. */
+void pathset_finished(struct pathset *ps);
+/* Say goodbye on all flows; `over` with code 0 follows. */
+void pathset_end(struct pathset *ps);
+
+/* Record bytes that path i carried of what we sent. */
+uint64_t pathset_sent(const struct pathset *ps, uint32_t i);
+
+/* Between the files of a pathset. A path is over: what that means depends on how far the session
+ * is; a path that broke the protocol; a message for it; the steps of set-up; the end of everything.
+ */
+void path_dead(struct path *p, const char *why, int err);
+void path_broken(struct path *p, const char *what);
+void path_send(struct path *p, const struct flowmsg *m);
+void path_share_ack(struct path *p, const struct msg_share_ack *ack);
+void path_opened(struct path *p);
+void path_client_join(struct path *p, const struct msg_join *m);
+void path_ack_late(struct timer *t, mono_t now);
+void pathset_over(struct pathset *ps, int code, const char *why);
+
+/* cmd/path_open.c: connect path p, by way of its node. 0 or -errno. */
+int path_connect(struct path *p);
+/* cmd/path_open.c: the node's answer (flow_ops.answer). */
+int path_answer(struct flow *f, const uint8_t *bytes, size_t len);
+
+#endif

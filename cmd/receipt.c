@@ -1,0 +1,140 @@
+/* cmd/receipt.c - what a transfer was: the last object of `send --json`, and a table for people */
+#include "cmd/receipt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/report.h"
+
+const char *receipt_bytes(uint64_t n, char out[static 24])
+{
+	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	double v = (double)n;
+	int u = 0;
+
+	for (; v >= 1024 && u < 5; u++)
+		v /= 1024;
+	snprintf(out, 24, u ? "%.1f %s" : "%.0f %s", v, unit[u]);
+	return out;
+}
+
+static uint64_t all_bytes(const struct receipt *r)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		sum += r->path[i].bytes;
+	return sum;
+}
+
+static double share(const struct receipt *r, uint32_t i)
+{
+	uint64_t all = all_bytes(r);
+
+	return all ? (double)r->path[i].bytes / (double)all : 0;
+}
+
+static double max_share(const struct receipt *r)
+{
+	double max = 0;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		max = share(r, i) > max ? share(r, i) : max;
+	return max;
+}
+
+static const char *path_name(const struct path *p)
+{
+	return p->node.name[0] ? p->node.name : "direct";
+}
+
+static const char *file_name(const struct receipt *r, uint32_t i)
+{
+	if (r->final_name && r->final_name[i])
+		return r->final_name[i];
+	return r->source->name ? r->source->name : source_basename(r->source->path[i]);
+}
+
+static void put_files(struct json *j, const struct receipt *r)
+{
+	uint32_t files = r->source->files;
+
+	json_open(j, "files", '[');
+	for (uint32_t i = 0; i < files && i < RECEIPT_FILES_MAX; i++) {
+		json_open(j, NULL, '{');
+		json_str(j, "name", file_name(r, i));
+		json_u64(j, "bytes", r->source->name ? r->bytes : r->sizes[i]);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	if (files > RECEIPT_FILES_MAX)
+		json_u64(j, "files_more", files - RECEIPT_FILES_MAX);
+}
+
+static void put_paths(struct json *j, const struct receipt *r)
+{
+	char text[ADDR_STR_MAX];
+
+	json_open(j, "paths", '[');
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct path *p = r->path[i].path;
+
+		json_open(j, NULL, '{');
+		json_str(j, "node", path_name(p));
+		json_str(j, "forward", p->kind);
+		json_str(j, "local", addr_format_ip(&r->path[i].local, text));
+		json_u64(j, "bytes", r->path[i].bytes);
+		json_dbl(j, "share", share(r, i), 4);
+		json_dbl(j, "rtt_ms", p->rtt_us / 1000.0, 3);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void print_json(const struct receipt *r)
+{
+	struct json *j = report_begin("done");
+	char sid[2 * SID_BYTES + 1];
+
+	for (int i = 0; i < SID_BYTES; i++)
+		snprintf(sid + 2 * i, 3, "%02x", r->sid[i]);
+	json_str(j, "session", sid);
+	put_files(j, r);
+	json_u64(j, "bytes", r->bytes);
+	json_dbl(j, "seconds", r->seconds, 3);
+	json_dbl(j, "setup_ms", r->setup_ms, 1);
+	json_dbl(j, "teardown_ms", r->teardown_ms, 1);
+	json_str(j, "transport", "flows");
+	json_str(j, "scheduler", r->scheduler);
+	json_str(j, "split", "split");
+	put_paths(j, r);
+	json_dbl(j, "max_path_share", max_share(r), 4);
+	report_end(j);
+}
+
+static void print_table(const struct receipt *r)
+{
+	char a[24], b[24], safe[CONTENT_NAME_MAX + 1];
+
+	for (uint32_t i = 0; i < r->source->files; i++)
+		if (r->final_name && r->final_name[i])
+			printf("stored as %s\n", report_safe(r->final_name[i], safe, sizeof safe));
+	printf("%u file%s, %s in %.2f s, %s/s; set up in %.0f ms; %s over %u path%s\n",
+	       r->source->files, r->source->files == 1 ? "" : "s", receipt_bytes(r->bytes, a),
+	       r->seconds,
+	       receipt_bytes(r->seconds > 0 ? (uint64_t)((double)r->bytes / r->seconds) : 0, b),
+	       r->setup_ms, r->scheduler, r->n, r->n == 1 ? "" : "s");
+	printf("  %-20s %-8s %12s %7s %10s\n", "node", "forward", "bytes", "share", "rtt");
+	for (uint32_t i = 0; i < r->n; i++)
+		printf("  %-20s %-8s %12llu %6.1f%% %7.1f ms\n", path_name(r->path[i].path),
+		       r->path[i].path->kind, (unsigned long long)r->path[i].bytes,
+		       100 * share(r, i), r->path[i].path->rtt_us / 1000.0);
+}
+
+void receipt_print(const struct common *c, const struct receipt *r)
+{
+	if (c->json)
+		print_json(r);
+	else if (!c->quiet)
+		print_table(r);
+}

@@ -1,0 +1,33 @@
+/* cmd/receipt.h - what a transfer was: the last object of `send --json`, and a table for people */
+#ifndef CMD_RECEIPT_H
+#define CMD_RECEIPT_H
+
+#include "cmd/pathset.h"
+#include "cmd/source.h"
+
+enum { RECEIPT_FILES_MAX = 1000 }; /* named one by one; the rest is counted in files_more */
+
+struct receipt {
+	const struct source *source;
+	const uint64_t *sizes; /* of each file */
+	char **final_name;     /* of each file; NULL entries: as it was */
+	const char *scheduler;
+	double seconds; /* from the first record to the device's word that all is safe */
+	double setup_ms, teardown_ms;
+	uint64_t bytes; /* of contents */
+	uint8_t sid[SID_BYTES];
+	uint32_t n;
+	struct {
+		const struct path *path;
+		uint64_t bytes; /* of sealed records */
+		struct addr local;
+	} path[PATHS_MAX];
+};
+
+/* To stdout: JSON or the table, which -q leaves out. */
+void receipt_print(const struct common *c, const struct receipt *r);
+
+/* Bytes as "12.3 MiB"; returns out. */
+const char *receipt_bytes(uint64_t n, char out[static 24]);
+
+#endif

@@ -1,0 +1,207 @@
+/* cmd/receive.c - one session at a device: sealed records in, files in the inbox, a verdict back */
+#include "cmd/receive.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/check.h"
+#include "core/log.h"
+
+static struct receive *receive_of(struct pathset *ps)
+{
+	return container_of(ps, struct receive, ps);
+}
+
+static void conclude(struct receive *r, int code, const char *text)
+{
+	if (r->ended)
+		return;
+	r->ended = true;
+	r->result = (struct content_note){
+		.kind = KIND_RESULT, .code = (uint8_t)code, .files = r->files, .bytes = r->bytes
+	};
+	snprintf(r->result.text, sizeof r->result.text, "%s", text);
+	if (code)
+		inbox_drop(&r->inbox);
+	pathset_kick(&r->ps);
+}
+
+static void conclude_errno(struct receive *r, const char *what, int err)
+{
+	char text[CONTENT_TEXT_MAX];
+
+	snprintf(text, sizeof text, "%s: %s", what,
+		 err == -ENOSPC ? "the device's disk is full" : strerror(-err));
+	log_err("%s", text);
+	conclude(r, EXIT_FAILED, text);
+}
+
+static void filed(void *owner, const struct inbox_file *f)
+{
+	struct receive *r = owner;
+	uint32_t at = (r->rename_first + r->rename_n) % RENAMES_MAX;
+
+	r->files++;
+	log_info("received %s, %llu bytes", f->name, (unsigned long long)f->written);
+	if (!f->renamed)
+		return;
+	if (r->rename_n == RENAMES_MAX) {
+		r->rename_lost++;
+		return;
+	}
+	r->rename[at].index = f->index;
+	memcpy(r->rename[at].name, f->name, sizeof f->name);
+	r->rename_n++;
+}
+
+static bool sync_files(struct receive *r)
+{
+	int err = inbox_sync(&r->inbox, filed, r);
+
+	if (err)
+		conclude_errno(r, "cannot store what was received", err);
+	return !err;
+}
+
+static void file_begins(struct receive *r)
+{
+	int err;
+
+	if (inbox_full(&r->inbox) && !sync_files(r))
+		return;
+	err = inbox_begin(&r->inbox, &r->reader.file, r->reader.index - 1, &r->file);
+	if (err)
+		conclude_errno(r, "cannot write to the inbox", err);
+}
+
+static void file_bytes(struct receive *r)
+{
+	int err = inbox_write(&r->inbox, r->file, r->reader.span, r->reader.span_len);
+
+	r->bytes += r->reader.span_len;
+	if (err)
+		conclude_errno(r, "cannot write to the inbox", err);
+}
+
+static void take_data(struct receive *r, const uint8_t *p, size_t len)
+{
+	r->payload += len;
+	while (!r->ended) {
+		switch (content_read(&r->reader, &p, &len)) {
+		case CONTENT_MORE:
+			return;
+		case CONTENT_FILE:
+			file_begins(r);
+			break;
+		case CONTENT_BYTES:
+			file_bytes(r);
+			break;
+		case CONTENT_BAD:
+			conclude(r, EXIT_INTEGRITY, "the stream is malformed");
+			break;
+		case CONTENT_HEAD:
+		case CONTENT_CLOSE:
+		case CONTENT_END:
+			break;
+		}
+	}
+}
+
+static void take_end(struct receive *r, const struct content_note *n)
+{
+	if (r->ended)
+		return;
+	if (n->records != r->records || n->bytes != r->payload || !content_complete(&r->reader))
+		conclude(r, EXIT_INTEGRITY, "the stream ended early");
+	else if (sync_files(r))
+		conclude(r, EXIT_OK, "");
+}
+
+static bool data(struct pathset *ps, const uint8_t *p, size_t len)
+{
+	struct receive *r = receive_of(ps);
+	struct content_note n;
+
+	if (len && p[0] == KIND_DATA) {
+		r->records++;
+		take_data(r, p + 1, len - 1);
+		return true;
+	}
+	if (!content_get_note(&n, p, len) || n.kind != KIND_END) {
+		pathset_fail(ps, EXIT_INTEGRITY, "the client sent a record without meaning");
+		return false;
+	}
+	take_end(r, &n);
+	return true;
+}
+
+/* New names first, the result last. */
+static size_t fill(struct pathset *ps, uint8_t *p)
+{
+	struct receive *r = receive_of(ps);
+	struct content_note n = { .kind = KIND_NAMED };
+
+	if (r->rename_n) {
+		n.index = r->rename[r->rename_first].index;
+		memcpy(n.text, r->rename[r->rename_first].name, sizeof r->rename[0].name);
+		r->rename_first = (r->rename_first + 1) % RENAMES_MAX;
+		r->rename_n--;
+		return content_put_note(p, &n);
+	}
+	if (!r->ended || r->result_sent)
+		return 0;
+	if (r->rename_lost && !r->result.code)
+		snprintf(r->result.text, sizeof r->result.text,
+			 "%u more files got other names, since theirs existed", r->rename_lost);
+	r->result_sent = true;
+	return content_put_note(p, &r->result);
+}
+
+static void had(struct pathset *ps)
+{
+	if (receive_of(ps)->result_sent)
+		pathset_finished(ps);
+}
+
+static void ready(struct pathset *ps)
+{
+	log_info("session of %u paths stands", ps->session.n);
+}
+
+static void over(struct pathset *ps, int code, const char *why)
+{
+	struct receive *r = receive_of(ps);
+
+	if (code)
+		log_warn("session ended: %s", why);
+	inbox_drop(&r->inbox);
+	r->used = false;
+	r->gone(r);
+}
+
+static const struct pathset_ops receive_ops = {
+	.ready = ready,
+	.fill = fill,
+	.data = data,
+	.had = had,
+	.over = over,
+};
+
+void receive_begin(struct receive *r, struct loop *l, const struct ident *self,
+		   const struct tls_cert *cert, const struct session_setup *setup,
+		   const struct inbox *inbox, const struct msg_join *m, const struct fp *client,
+		   void (*gone)(struct receive *r))
+{
+	pathset_init(&r->ps, l, &receive_ops, self, cert);
+	inbox_share(&r->inbox, inbox);
+	content_reader_init(&r->reader);
+	r->used = true;
+	r->since = mono_now();
+	r->file = NULL;
+	r->records = r->payload = r->bytes = 0;
+	r->files = r->rename_first = r->rename_n = r->rename_lost = 0;
+	r->ended = r->result_sent = false;
+	r->gone = gone;
+	pathset_accept(&r->ps, setup, m, client);
+}

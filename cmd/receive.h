@@ -1,0 +1,41 @@
+/* cmd/receive.h - one session at a device: sealed records in, files in the inbox, a verdict back */
+#ifndef CMD_RECEIVE_H
+#define CMD_RECEIVE_H
+
+#include "cmd/inbox.h"
+#include "cmd/pathset.h"
+#include "core/content.h"
+
+enum {
+	RENAMES_MAX = 1024, /* files with another name that the client was not yet told of */
+};
+
+struct rename_note {
+	uint32_t index;
+	char name[CONTENT_NAME_MAX + 1];
+};
+
+struct receive {
+	struct pathset ps;
+	bool used;
+	mono_t since;
+	struct inbox inbox;
+	struct content_reader reader;
+	struct inbox_file *file;          /* being written */
+	uint64_t records, payload, bytes; /* had: all records, DATA bytes, file bytes */
+	uint32_t files;
+	struct rename_note rename[RENAMES_MAX];
+	uint32_t rename_first, rename_n, rename_lost;
+	bool ended; /* END came, or it failed: the result is due */
+	bool result_sent;
+	struct content_note result;
+	void (*gone)(struct receive *r); /* the owner's: the session is over */
+};
+
+/* A new session from its first JOIN. `setup` and `inbox` are borrowed. */
+void receive_begin(struct receive *r, struct loop *l, const struct ident *self,
+		   const struct tls_cert *cert, const struct session_setup *setup,
+		   const struct inbox *inbox, const struct msg_join *m, const struct fp *client,
+		   void (*gone)(struct receive *r));
+
+#endif

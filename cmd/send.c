@@ -1,0 +1,422 @@
+/* cmd/send.c - cut files over several paths, and know that they are safe before saying done */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/choose.h"
+#include "cmd/oneshot.h"
+#include "cmd/progress.h"
+#include "cmd/receipt.h"
+#include "cmd/report.h"
+#include "core/check.h"
+#include "core/log.h"
+#include "net/sock.h"
+
+enum {
+	RETRIES = 3,    /* with a fresh directory at once, then after LOOK_MS each */
+	LOOK_MS = 2000, /* two of them are longer than DIRECTORY_POLL_MS */
+};
+
+struct opts {
+	struct choose_opts choose;
+	uint32_t scheduler, turn, max_share;
+};
+
+static const struct opt rows[] = {
+	{ OPT_U32, 'n', "paths", "N", "how many paths (4, or all nodes when fewer, at least 2)",
+	  offsetof(struct opts, choose.n), 1, PATHS_MAX },
+	{ OPT_COMMAS, 0, "via", "NODE,...", "these nodes, no choosing",
+	  offsetof(struct opts, choose.via), 0, 0 },
+	{ OPT_FLAG, 0, "direct", NULL, "let the path without a node be one of them",
+	  offsetof(struct opts, choose.direct), 0, 0 },
+	{ OPT_STR, 0, "local", "ADDR", "connect from this local address",
+	  offsetof(struct opts, choose.local), 0, 0 },
+	{ OPT_CHOICE, 0, "scheduler", "fast|strict",
+	  "who carries the next record: whoever has room, "
+	  "or each in turn (fast)",
+	  offsetof(struct opts, scheduler), 0, 0 },
+	{ OPT_U32, 0, "turn", "K", "strict: records a turn (1)", offsetof(struct opts, turn), 1,
+	  1024 },
+	{ OPT_U32, 0, "max-share", "PCT", "fast: the most of all bytes that one path carries",
+	  offsetof(struct opts, max_share), 1, 100 },
+	{ 0 },
+};
+
+static const char *const scheduler_str[] = { "fast", "fast", "strict" }; /* by OPT_CHOICE */
+
+struct send {
+	const struct common *c;
+	const struct opts *o;
+	struct oneshot one;
+	struct directory *d;
+	struct source source;
+	struct session_setup setup;
+	struct path path[PATHS_MAX];
+	uint32_t n;
+	struct pathset ps;
+	struct watch in; /* stdin, when it has nothing now */
+	struct progress progress;
+	uint64_t *sizes;
+	char **final_name;
+	struct timer wait;
+	bool interrupted, stored;
+	int code; /* of the session */
+	char why[WHY_MAX];
+	mono_t data_from, data_done;
+	struct receipt receipt;
+};
+
+static struct send *send_of(struct pathset *ps)
+{
+	return container_of(ps, struct send, ps);
+}
+
+/* --- the session ------------------------------------------------------------------------------ */
+
+static void ready(struct pathset *ps)
+{
+	struct send *s = send_of(ps);
+
+	s->data_from = mono_now();
+	progress_begin(&s->progress, s->c, ps, &s->source);
+}
+
+static size_t fill(struct pathset *ps, uint8_t *p)
+{
+	struct send *s = send_of(ps);
+	int n = source_fill(&s->source, p, RECORD_PLAIN_MAX);
+
+	if (n < 0) {
+		pathset_fail(ps, EXIT_FAILED, "%s", s->source.why);
+		return 0;
+	}
+	if (!n && s->source.starved && s->in.added)
+		loop_want(&s->one.loop, &s->in, EPOLLIN);
+	return (size_t)n;
+}
+
+static void stdin_ready(struct watch *w, uint32_t got)
+{
+	struct send *s = container_of(w, struct send, in);
+
+	(void)got;
+	loop_want(&s->one.loop, w, 0);
+	pathset_kick(&s->ps);
+}
+
+static void note_name(struct send *s, const struct content_note *n)
+{
+	if (n->index < s->source.files && !s->final_name[n->index])
+		s->final_name[n->index] = strdup(n->text);
+}
+
+/* What the receipt needs of the paths, before they close. */
+static void remember_paths(struct send *s)
+{
+	s->receipt.n = s->n;
+	memcpy(s->receipt.sid, s->ps.session.sid, sizeof s->receipt.sid);
+	for (uint32_t i = 0; i < s->n; i++) {
+		s->receipt.path[i].path = &s->path[i];
+		s->receipt.path[i].bytes = pathset_sent(&s->ps, i);
+		sock_name(s->path[i].flow.watch.fd, &s->receipt.path[i].local);
+	}
+}
+
+static bool result(struct send *s, const struct content_note *n)
+{
+	s->data_done = mono_now();
+	if (n->code) {
+		pathset_fail(&s->ps, n->code, "the device says: %s", n->text);
+		return false;
+	}
+	if (!s->source.end_sent || n->files != s->source.files ||
+	    n->bytes != s->source.file_bytes) {
+		pathset_fail(&s->ps, EXIT_INTEGRITY, "the device stored something else");
+		return false;
+	}
+	if (n->text[0])
+		report_warning(s->c, "device", "%s", n->text);
+	s->stored = true;
+	remember_paths(s);
+	pathset_end(&s->ps);
+	return true;
+}
+
+static bool data(struct pathset *ps, const uint8_t *p, size_t len)
+{
+	struct send *s = send_of(ps);
+	struct content_note n;
+
+	if (!content_get_note(&n, p, len) || (n.kind != KIND_NAMED && n.kind != KIND_RESULT)) {
+		pathset_fail(ps, EXIT_INTEGRITY, "the device sent a record without meaning");
+		return false;
+	}
+	if (n.kind == KIND_RESULT)
+		return result(s, &n);
+	note_name(s, &n);
+	return true;
+}
+
+static void had(struct pathset *ps)
+{
+	(void)ps;
+}
+
+static void over(struct pathset *ps, int code, const char *why)
+{
+	struct send *s = send_of(ps);
+
+	s->code = s->stored ? EXIT_OK : code ? code : EXIT_UNREACHABLE;
+	snprintf(s->why, sizeof s->why, "%s", why);
+	progress_end(&s->progress);
+	loop_stop(&s->one.loop);
+}
+
+static const struct pathset_ops send_ops = {
+	.ready = ready,
+	.fill = fill,
+	.data = data,
+	.had = had,
+	.over = over,
+};
+
+static void on_signal(struct loop *l, int signo)
+{
+	struct send *s = l->owner;
+
+	if (signo == SIGHUP)
+		return;
+	s->interrupted = true;
+	if (s->ps.live)
+		pathset_fail(&s->ps, EXIT_INTERRUPTED, "interrupted by the user");
+	loop_stop(l);
+}
+
+/* --- set-up ----------------------------------------------------------------------------------- */
+
+static int allocate(struct send *s)
+{
+	struct tx_setup *t = &s->setup.tx;
+	uint8_t *in = malloc((size_t)PATHS_MAX * FLOW_IN_BYTES);
+
+	t->mem = malloc((size_t)TX_SLOTS_BULK * RECORD_BYTES_MAX);
+	t->slot = calloc(TX_SLOTS_BULK, sizeof *t->slot);
+	t->slots = TX_SLOTS_BULK;
+	t->sched = s->o->scheduler == 2 ? SCHED_STRICT : SCHED_FAST;
+	t->turn = s->o->turn ? s->o->turn : 1;
+	t->max_share_pct = s->o->max_share;
+	s->setup.rx_slots = SLOTS_SMALL;
+	s->setup.rx_mem = malloc((size_t)SLOTS_SMALL * RECORD_PLAIN_MAX);
+	s->setup.rx_slot = calloc(SLOTS_SMALL, sizeof *s->setup.rx_slot);
+	s->sizes = calloc(s->source.files, sizeof *s->sizes);
+	s->final_name = calloc(s->source.files, sizeof *s->final_name);
+	if (!in || !t->mem || !t->slot || !s->setup.rx_mem || !s->setup.rx_slot || !s->sizes ||
+	    !s->final_name)
+		return report_error(s->c, EXIT_FAILED, "free some memory", "send", "out of memory");
+	for (uint32_t i = 0; i < PATHS_MAX; i++)
+		s->path[i].flow.in = in + (size_t)i * FLOW_IN_BYTES;
+	return 0;
+}
+
+/* HOST, or HOST:NAME for stdin and for one file that shall be called NAME. */
+static int parse_target(struct send *s, int argc, char **argv, char **host)
+{
+	char *colon = strchr(argv[argc - 1], ':');
+	bool from_stdin = argc == 2 && !strcmp(argv[0], "-");
+	const char *name = colon && colon[1] ? colon + 1 : NULL;
+
+	*host = argv[argc - 1];
+	if (colon)
+		*colon = 0;
+	if (from_stdin && !name)
+		return report_error(s->c, EXIT_USAGE, "say `machete send - HOST:NAME`", "stdin",
+				    "it has no name");
+	if (!from_stdin && name)
+		return report_error(s->c, EXIT_USAGE, "rename the file before or after",
+				    "HOST:NAME", "a name can be given to stdin only");
+	if (!source_open(&s->source, argv, from_stdin ? 1 : (uint32_t)argc - 1,
+			 from_stdin ? name : NULL))
+		return report_error(s->c, EXIT_FAILED, NULL, "cannot send", "%s", s->source.why);
+	return 0;
+}
+
+static void note_sizes(struct send *s)
+{
+	struct stat st;
+
+	for (uint32_t i = 0; !s->source.name && i < s->source.files; i++)
+		s->sizes[i] = stat(s->source.path[i], &st) ? 0 : (uint64_t)st.st_size;
+}
+
+static int find_device(struct send *s, const char *host, const struct device_entry **dev)
+{
+	*dev = directory_device(s->d, host);
+	if (*dev)
+		return 0;
+	return report_error(s->c, EXIT_UNREACHABLE,
+			    "see `machete status`, or start `machete server` there", host,
+			    "no such device is registered");
+}
+
+/* One session from the directory as it is now. */
+static int attempt(struct send *s, const char *host)
+{
+	const struct device_entry *dev;
+	int r = find_device(s, host, &dev);
+
+	for (uint32_t i = 0; i < PATHS_MAX; i++) {
+		uint8_t *in = s->path[i].flow.in;
+
+		memset(&s->path[i], 0, sizeof s->path[i]);
+		s->path[i].flow.in = in;
+	}
+	r = r ? r : choose_paths(s->c, &s->o->choose, s->d, dev, s->path, &s->n);
+	if (r)
+		return r;
+	pathset_init(&s->ps, &s->one.loop, &send_ops, &s->one.party.id, &s->one.party.cert);
+	pathset_connect(&s->ps, &s->setup, s->path, s->n, dev);
+	if (s->ps.live && loop_run(&s->one.loop))
+		return report_error(s->c, EXIT_FAILED, NULL, "send", "%s", strerror(errno));
+	s->one.loop.stop = false;
+	return 0;
+}
+
+static void waited(struct timer *t, mono_t now)
+{
+	(void)now;
+	loop_stop(&container_of(t, struct send, wait)->one.loop);
+}
+
+/* Nodes and devices hear of a newcomer with their next look at the directory. */
+static void let_them_look(struct send *s)
+{
+	s->wait.fire = waited;
+	loop_arm(&s->one.loop, &s->wait, mono_add_ms(mono_now(), LOOK_MS));
+	loop_run(&s->one.loop);
+	s->one.loop.stop = false;
+}
+
+/* Whether what went wrong may be cured by a newer directory, ours or theirs. */
+static bool worth_retrying(const struct send *s)
+{
+	return !s->interrupted && !s->ps.complete &&
+	       (s->code == EXIT_UNREACHABLE || s->code == EXIT_DENIED);
+}
+
+static bool in_directory(const struct send *s, const char *host)
+{
+	bool all = directory_device(s->d, host);
+
+	for (uint32_t i = 0; i < s->o->choose.via.n; i++)
+		all &= directory_node(s->d, s->o->choose.via.v[i]) != NULL;
+	return all;
+}
+
+/* A directory from the cache starts at once, and may be out of date: what it cannot answer, and
+ * what could not be reached by it, is asked of the manager and tried again. */
+static int run(struct send *s, const char *host)
+{
+	int64_t age_s;
+	bool cached = directory_load_cached(s->d, &age_s) && in_directory(s, host);
+	int r = cached ? 0 : directory_load(s->d, s->one.q);
+
+	if (cached)
+		directory_refresh(s->d, s->one.q, NULL, NULL);
+	r = r ? r : attempt(s, host);
+	for (int i = 0; !r && i < RETRIES && worth_retrying(s); i++) {
+		bool refused = s->code == EXIT_DENIED;
+
+		for (uint32_t k = 0; k < s->n; k++)
+			refused |= s->path[k].refused != 0;
+		if (!refused && !cached && i)
+			break; /* a fresh directory was tried */
+		log_info("trying again with a fresh directory: %s", s->why);
+		if (refused && i)
+			let_them_look(s);
+		r = directory_load(s->d, s->one.q);
+		r = r ? r : attempt(s, host);
+	}
+	return r;
+}
+
+static int conclude(struct send *s)
+{
+	static const char *const todo[] = {
+		[EXIT_UNREACHABLE] = "send again; nothing was stored under its final name",
+		[EXIT_DENIED] = "ask the admin to admit this key: `machete key show`",
+		[EXIT_INTEGRITY] = "leave that node out with --via, and tell its operator",
+		[EXIT_INTERRUPTED] = "send again",
+		[EXIT_QUOTA] = "try later, or over other nodes with --via",
+	};
+	struct receipt *r = &s->receipt;
+
+	if (s->code)
+		return report_error(s->c, (enum exit_code)s->code,
+				    s->code < (int)ARRAY_LEN(todo) ? todo[s->code] : NULL, "send",
+				    "%s", s->why);
+	r->source = &s->source;
+	r->sizes = s->sizes;
+	r->final_name = s->final_name;
+	r->scheduler = scheduler_str[s->o->scheduler];
+	r->bytes = s->source.file_bytes;
+	r->seconds = (double)mono_diff_us(s->data_done, s->data_from) / 1e6;
+	r->setup_ms = (double)mono_diff_us(s->ps.setup_done, s->ps.setup_from) / 1e3;
+	r->teardown_ms = (double)mono_diff_us(mono_now(), s->data_done) / 1e3;
+	receipt_print(s->c, r);
+	return EXIT_OK;
+}
+
+static int start(struct send *s)
+{
+	int r = oneshot_open(&s->one, s->c);
+
+	if (r)
+		return r;
+	if (loop_signals(&s->one.loop, on_signal, s))
+		return report_error(s->c, EXIT_FAILED, NULL, "send", "%s", strerror(errno));
+	s->in = (struct watch){ .fd = STDIN_FILENO, .ready = stdin_ready };
+	if (s->source.name)
+		loop_add(&s->one.loop, &s->in); /* EPERM for a regular file, which never starves */
+	s->d = directory_open(&s->one.party);
+	return s->d ? 0 : EXIT_FAILED;
+}
+
+static int send_main(const struct common *c, const void *opts, int argc, char **argv)
+{
+	static struct send s;
+	char *host;
+	int r;
+
+	s.c = c;
+	s.o = opts;
+	r = parse_target(&s, argc, argv, &host);
+	r = r ? r : allocate(&s);
+	r = r ? r : start(&s);
+	if (r)
+		return r;
+	note_sizes(&s);
+	r = run(&s, host);
+	r = r ? r : conclude(&s);
+	source_close(&s.source);
+	directory_close(s.d);
+	oneshot_close(&s.one);
+	return r;
+}
+
+const struct cmd cmd_send = {
+	.name = "send",
+	.main = send_main,
+	.args = "FILE... HOST[:NAME]",
+	.summary = "send files to a device over several paths at once",
+	.rows = rows,
+	.opts_bytes = sizeof(struct opts),
+	.words_min = 2,
+	.words_max = -1,
+	.more =
+	    "`-` reads stdin, and NAME is what the device shall call it.\n"
+	    "Whoever misses one path's share learns nothing but the padded length. What all paths\n"
+	    "have in common, such as the only provider of an end, sees everything.\n",
+};

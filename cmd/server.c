@@ -1,0 +1,488 @@
+/* cmd/server.c - role: a device that waits for clients and receives their files
+ *
+ * A connection is a stranger until its handshake proves an admitted client and its JOIN names a
+ * session; then its flow belongs to that session (cmd/receive). Everything is allocated at the
+ * start; what is never used is never touched. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cmd/directory.h"
+#include "cmd/home.h"
+#include "cmd/receive.h"
+#include "cmd/register.h"
+#include "cmd/report.h"
+#include "core/check.h"
+#include "core/knock.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include "net/sock.h"
+
+enum {
+	DEVICE_PORT = 7300,
+	SESSIONS_MAX = 64,                    /* 16 MiB of early records each, used or not */
+	FLOWS_MAX = SESSIONS_MAX * PATHS_MAX, /* 256 KiB of input each, used or not */
+	RX_SLOTS = 1024,
+	JOIN_MS = 15000, /* from the handshake to all JOINs of a session */
+	SWEEP_MS = 1000,
+	ACCEPTS_A_TURN = 16,
+};
+
+struct opts {
+	const char *name, *inbox, *listen;
+	struct opt_list advertise, expose;
+};
+
+static const struct opt rows[] = {
+	{ OPT_STR, 0, "name", "NAME", "the device's name, as it was admitted (required)",
+	  offsetof(struct opts, name), 0, 0 },
+	{ OPT_STR, 0, "inbox", "DIR", "where received files go (required)",
+	  offsetof(struct opts, inbox), 0, 0 },
+	{ OPT_STR, 0, "listen", "A:P", "where to listen (all addresses, port 7300)",
+	  offsetof(struct opts, listen), 0, 0 },
+	{ OPT_LIST, 0, "advertise", "A[:P]",
+	  "what nodes connect to (the address that the replicas "
+	  "see); may be repeated",
+	  offsetof(struct opts, advertise), 0, 0 },
+	{ OPT_LIST, 0, "expose", "PORT",
+	  "a further port that nodes may forward to; may be repeated",
+	  offsetof(struct opts, expose), 0, 0 },
+	{ 0 },
+};
+
+/* A place for one connection. */
+struct seat {
+	struct path path;
+	struct server *server;
+	struct addr peer;
+	mono_t since;
+	bool used;
+};
+
+struct server {
+	const struct common *c;
+	const struct opts *o;
+	struct party party;
+	struct loop loop;
+	struct quorum *q;
+	struct directory *d;
+	struct registration *reg;
+	struct watch listener;
+	struct timer sweep;
+	struct addr at;
+	struct inbox inbox;
+	struct knock knock;
+	struct seat *seat;       /* FLOWS_MAX */
+	struct receive *session; /* SESSIONS_MAX */
+	struct session_setup setup[SESSIONS_MAX];
+	bool listed, stopping;
+};
+
+static struct server *the; /* the strangers' callbacks have no owner */
+
+static struct seat *seat_of(struct path *p)
+{
+	return container_of(p, struct seat, path);
+}
+
+/* --- strangers -------------------------------------------------------------------------------- */
+
+static void refuse(struct seat *s, int code, const char *why)
+{
+	struct flowmsg m = { .type = FLOWMSG_STOP };
+	char from[ADDR_STR_MAX];
+
+	log_warn("connection from %s refused: %s", addr_format(&s->peer, from), why);
+	m.stop.code = (uint8_t)code;
+	snprintf(m.stop.text, sizeof m.stop.text, "%s", why);
+	flow_send(&s->path.flow, &m);
+	flow_end(&s->path.flow);
+}
+
+static struct receive *find_session(struct server *sv, const struct msg_join *m,
+				    const struct fp *fp)
+{
+	for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
+		struct receive *r = &sv->session[i];
+
+		if (r->used && fp_eq(&r->ps.session.client_fp, fp) &&
+		    !memcmp(r->ps.session.sid, m->sid, sizeof m->sid))
+			return r;
+	}
+	return NULL;
+}
+
+static void session_gone(struct receive *r)
+{
+	struct server *sv = the;
+
+	for (uint32_t i = 0; i < FLOWS_MAX; i++)
+		if (sv->seat[i].path.set == &r->ps) {
+			sv->seat[i].path.set = NULL;
+			sv->seat[i].used = false;
+		}
+	/* What was received early is forgotten, and its memory given back. */
+	madvise(sv->setup[r - sv->session].rx_mem, (size_t)RX_SLOTS * RECORD_PLAIN_MAX,
+		MADV_DONTNEED);
+}
+
+static struct receive *new_session(struct server *sv, const struct msg_join *m, const struct fp *fp)
+{
+	for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
+		if (sv->session[i].used)
+			continue;
+		receive_begin(&sv->session[i], &sv->loop, &sv->party.id, &sv->party.cert,
+			      &sv->setup[i], &sv->inbox, m, fp, session_gone);
+		return &sv->session[i];
+	}
+	return NULL;
+}
+
+static void stranger_joins(struct seat *s, const struct msg_join *m)
+{
+	struct server *sv = s->server;
+	const struct fp *fp = tls_peer(&s->path.flow.tls);
+	struct receive *r;
+
+	if (!(directory_roles(sv->d, fp) & (ROLE_CLIENT | ROLE_ADMIN))) {
+		refuse(s, EXIT_DENIED, "this key is not admitted as a client");
+		return;
+	}
+	knock_give_back(&sv->knock, &s->peer);
+	r = find_session(sv, m, fp);
+	if (!r)
+		r = new_session(sv, m, fp);
+	if (!r)
+		refuse(s, EXIT_QUOTA, "the device has as many sessions as it can");
+	else if (!pathset_adopt(&r->ps, &s->path, m))
+		refuse(s, EXIT_INTEGRITY, s->path.why);
+}
+
+static void stranger_message(struct path *p, const struct flowmsg *m)
+{
+	struct seat *s = seat_of(p);
+
+	if (p->flow.ending)
+		return;
+	if (m->type == FLOWMSG_JOIN)
+		stranger_joins(s, &m->join);
+	else
+		refuse(s, EXIT_INTEGRITY, "a message before the JOIN");
+}
+
+static void stranger_closed(struct path *p, const char *why)
+{
+	struct seat *s = seat_of(p);
+	char from[ADDR_STR_MAX];
+
+	log_info("connection from %s: %s", addr_format(&s->peer, from), why);
+	flow_close(&p->flow);
+	s->used = false;
+}
+
+static bool seat_stranger(struct server *sv, int fd, const struct addr *peer)
+{
+	for (uint32_t i = 0; i < FLOWS_MAX; i++) {
+		struct seat *s = &sv->seat[i];
+
+		if (s->used)
+			continue;
+		if (flow_accept(&s->path.flow, &sv->loop, &path_ops, s->path.flow.in, fd,
+				&sv->party.cert) < 0)
+			return true;
+		s->used = true;
+		s->peer = *peer;
+		s->since = loop_now(&sv->loop);
+		s->path.set = NULL;
+		s->path.why[0] = 0;
+		s->path.ping_at = mono_us(0);
+		s->path.rtt_us = 0;
+		return true;
+	}
+	return false;
+}
+
+static void arrivals(struct watch *w, uint32_t got)
+{
+	struct server *sv = container_of(w, struct server, listener);
+
+	(void)got;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		struct addr peer;
+		int fd = sock_accept(w->fd, &peer);
+
+		if (fd < 0)
+			return;
+		if (!knock_take(&sv->knock, &peer, loop_now(&sv->loop)) ||
+		    !seat_stranger(sv, fd, &peer))
+			close(fd);
+	}
+}
+
+/* --- time and change -------------------------------------------------------------------------- */
+
+static void sweep(struct timer *t, mono_t now)
+{
+	struct server *sv = container_of(t, struct server, sweep);
+
+	for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
+		struct receive *r = &sv->session[i];
+
+		if (r->used && !r->ps.complete && mono_diff_us(now, r->since) > JOIN_MS * 1000LL)
+			pathset_fail(&r->ps, EXIT_UNREACHABLE, "not all paths arrived");
+	}
+	for (uint32_t i = 0; i < FLOWS_MAX; i++) {
+		struct seat *s = &sv->seat[i];
+
+		if (s->used && !s->path.set && mono_diff_us(now, s->since) > JOIN_MS * 1000LL)
+			stranger_closed(&s->path, "it did not join a session in time");
+	}
+	loop_arm(&sv->loop, t, mono_add_ms(now, SWEEP_MS));
+}
+
+/* Whoever was evicted is forgotten: sessions end. */
+static void members_changed(void *owner, bool ok)
+{
+	struct server *sv = owner;
+
+	for (uint32_t i = 0; ok && i < SESSIONS_MAX; i++) {
+		struct receive *r = &sv->session[i];
+		uint32_t roles = r->used ? directory_roles(sv->d, &r->ps.session.client_fp) : 0;
+
+		if (r->used && !(roles & (ROLE_CLIENT | ROLE_ADMIN)))
+			pathset_fail(&r->ps, EXIT_DENIED, "this client was evicted");
+	}
+}
+
+static void registered(void *owner, const struct addr *addr, uint32_t addrs)
+{
+	struct server *sv = owner;
+	char text[ADDR_STR_MAX];
+
+	if (sv->listed)
+		return;
+	sv->listed = true;
+	report_ready(sv->c, "device %s at %s, let TCP port %u in", sv->o->name,
+		     addrs ? addr_format(&addr[0], text) : "?", sv->at.port);
+}
+
+static int publish(struct server *sv)
+{
+	struct device_tuple t = { .has_aes = seal_has_aes() };
+	struct register_config cfg = { .role = ROLE_DEVICE,
+				       .name = sv->o->name,
+				       .advertise = sv->o->advertise,
+				       .port = sv->at.port,
+				       .ready = registered,
+				       .owner = sv };
+	int r;
+
+	for (uint32_t i = 0; i < sv->o->expose.n; i++) {
+		unsigned long port = strtoul(sv->o->expose.v[i], NULL, 10);
+
+		if (!port || port > UINT16_MAX || t.ports == REG_PORTS_MAX)
+			return report_error(sv->c, EXIT_USAGE, "give 1 to 65535, 16 times at most",
+					    "--expose", "\"%s\" is no port", sv->o->expose.v[i]);
+		t.port[t.ports++] = (uint16_t)port;
+	}
+	r = register_open(&sv->reg, &sv->party, sv->q, &cfg);
+	if (!r)
+		register_device(sv->reg, &t);
+	return r;
+}
+
+static int ask_manager(struct server *sv)
+{
+	sv->q = quorum_open(&sv->party, &sv->loop, QUORUM_ROLE);
+	sv->d = sv->q ? directory_open(&sv->party) : NULL;
+	if (!sv->d)
+		return EXIT_FAILED;
+	directory_poll(sv->d, sv->q, members_changed, sv);
+	return publish(sv);
+}
+
+static void forget_manager(struct server *sv)
+{
+	register_close(sv->reg);
+	directory_close(sv->d);
+	quorum_close(sv->q);
+}
+
+/* The key names the device, so it stays; the cluster file may name other replicas now. */
+static void reread(struct server *sv)
+{
+	struct cluster now;
+	uint8_t id[32];
+
+	if (home_load_cluster(sv->c, &now))
+		return;
+	cluster_id(&now, id);
+	if (!memcmp(id, sv->party.cluster_id, sizeof id)) {
+		log_info("the cluster file has not changed");
+		return;
+	}
+	forget_manager(sv);
+	sv->party.cluster = now;
+	memcpy(sv->party.cluster_id, id, sizeof id);
+	log_warn("the cluster file has changed: asking its replicas from now on");
+	if (ask_manager(sv))
+		loop_stop(&sv->loop);
+}
+
+static void withdrawn(void *owner)
+{
+	loop_stop(&((struct server *)owner)->loop);
+}
+
+static void on_signal(struct loop *l, int signo)
+{
+	struct server *sv = l->owner;
+
+	if (signo == SIGHUP) {
+		reread(sv);
+		return;
+	}
+	if (sv->stopping) {
+		loop_stop(l);
+		return;
+	}
+	sv->stopping = true;
+	for (uint32_t i = 0; i < SESSIONS_MAX; i++)
+		if (sv->session[i].used)
+			pathset_fail(&sv->session[i].ps, EXIT_UNREACHABLE, "the device stops");
+	register_withdraw(sv->reg, withdrawn);
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+/* Address space only: the kernel gives memory when it is touched. */
+static void *reserve(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static bool allocate(struct server *sv)
+{
+	uint8_t *in = reserve((size_t)FLOWS_MAX * FLOW_IN_BYTES);
+	uint8_t *rx = reserve((size_t)SESSIONS_MAX * RX_SLOTS * RECORD_PLAIN_MAX);
+	uint8_t *tx = reserve((size_t)SESSIONS_MAX * SLOTS_SMALL * RECORD_BYTES_MAX);
+	struct rx_slot *rx_slot = reserve(sizeof *rx_slot * SESSIONS_MAX * RX_SLOTS);
+	struct tx_slot *tx_slot = reserve(sizeof *tx_slot * SESSIONS_MAX * SLOTS_SMALL);
+
+	sv->seat = reserve(sizeof *sv->seat * FLOWS_MAX);
+	sv->session = reserve(sizeof *sv->session * SESSIONS_MAX);
+	if (!in || !rx || !tx || !rx_slot || !tx_slot || !sv->seat || !sv->session)
+		return false;
+	for (size_t i = 0; i < FLOWS_MAX; i++) {
+		sv->seat[i].path.flow.in = in + i * FLOW_IN_BYTES;
+		sv->seat[i].server = sv;
+	}
+	for (size_t i = 0; i < SESSIONS_MAX; i++)
+		sv->setup[i] = (struct session_setup){
+			.tx = { .mem = tx + i * SLOTS_SMALL * RECORD_BYTES_MAX,
+				.slot = tx_slot + i * SLOTS_SMALL,
+				.slots = SLOTS_SMALL,
+				.turn = 1 },
+			.rx_mem = rx + i * RX_SLOTS * RECORD_PLAIN_MAX,
+			.rx_slot = rx_slot + i * RX_SLOTS,
+			.rx_slots = RX_SLOTS,
+		};
+	return true;
+}
+
+static int listen_on(struct server *sv)
+{
+	int fd;
+
+	sv->at = sock_any(DEVICE_PORT);
+	if (sv->o->listen && !addr_parse(&sv->at, sv->o->listen, DEVICE_PORT))
+		return report_error(sv->c, EXIT_USAGE,
+				    "give ADDR:PORT, an IPv6 address in brackets", "--listen",
+				    "\"%s\" is no address", sv->o->listen);
+	fd = sock_listen(&sv->at);
+	if (fd < 0)
+		return report_error(sv->c, EXIT_FAILED, sock_advice(fd), "cannot listen", "%s",
+				    strerror(-fd));
+	sock_name(fd, &sv->at);
+	sv->listener = (struct watch){ .fd = fd, .want = EPOLLIN, .ready = arrivals };
+	return loop_add(&sv->loop, &sv->listener) ? EXIT_FAILED : EXIT_OK;
+}
+
+static int open_inbox(struct server *sv)
+{
+	int r = inbox_open(&sv->inbox, sv->o->inbox);
+
+#ifdef BENCH_DISCARD
+	sv->inbox.discard = true;
+#endif
+	if (!r)
+		return 0;
+	return report_error(sv->c, EXIT_FAILED,
+			    r == -EWOULDBLOCK ? "give each device an inbox of its own"
+					      : "choose a directory that this user may write to",
+			    sv->o->inbox, "%s",
+			    r == -EWOULDBLOCK ? "another device receives there" : strerror(-r));
+}
+
+static int start(struct server *sv)
+{
+	uint64_t salt;
+	int r = party_load(&sv->party, sv->c);
+
+	r = r ? r : open_inbox(sv);
+	if (r)
+		return r;
+	if (!allocate(sv))
+		return report_error(sv->c, EXIT_FAILED, "free some memory", "server",
+				    "out of memory");
+	if (loop_init(&sv->loop) || loop_signals(&sv->loop, on_signal, sv))
+		return report_error(sv->c, EXIT_FAILED, "raise the limit on open files", "server",
+				    "%s", strerror(errno));
+	secret_bytes(&salt, sizeof salt);
+	knock_init(&sv->knock, salt);
+	path_stranger_message = stranger_message;
+	path_stranger_closed = stranger_closed;
+	sv->sweep.fire = sweep;
+	loop_arm(&sv->loop, &sv->sweep, mono_add_ms(loop_now(&sv->loop), SWEEP_MS));
+	r = listen_on(sv);
+	return r ? r : ask_manager(sv);
+}
+
+static int server_main(const struct common *c, const void *opts, int argc, char **argv)
+{
+	static struct server sv;
+	int r;
+
+	(void)argc;
+	(void)argv;
+	the = &sv;
+	sv.c = c;
+	sv.o = opts;
+	if (!sv.o->name || !sv.o->inbox)
+		return report_error(c, EXIT_USAGE, "give --name NAME and --inbox DIR", "server",
+				    "%s is missing", sv.o->name ? "--inbox" : "--name");
+	r = start(&sv);
+	if (r)
+		return r;
+	r = loop_run(&sv.loop);
+	forget_manager(&sv);
+	party_fini(&sv.party);
+	return r ? EXIT_FAILED : EXIT_OK;
+}
+
+const struct cmd cmd_server = {
+	.name = "server",
+	.main = server_main,
+	.args = "--name NAME --inbox DIR",
+	.summary = "a device: receives the files that admitted clients send",
+	.rows = rows,
+	.opts_bytes = sizeof(struct opts),
+	.more = "A received file is never written outside of DIR nor over a file that exists: the\n"
+		"sender is told the name that it got.\n",
+};

@@ -1,0 +1,236 @@
+/* cmd/source.c - files, or stdin, as one padded stream of records (core/content) */
+#include "cmd/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/check.h"
+#include "core/pad.h"
+
+enum { CHUNK_HEAD = 4 };
+
+const char *source_basename(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool fail(struct source *s, const char *path, const char *why)
+{
+	snprintf(s->why, sizeof s->why, "%.300s: %s", path, why);
+	return false;
+}
+
+static bool look(struct source *s, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return fail(s, path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return fail(s, path,
+			    "is a directory (send it as `tar c DIR | machete send - HOST:NAME`)");
+	if (!S_ISREG(st.st_mode))
+		return fail(s, path, "is no regular file (pipe it: `machete send - HOST:NAME`)");
+	if (access(path, R_OK))
+		return fail(s, path, strerror(errno));
+	s->total += (uint64_t)st.st_size;
+	return true;
+}
+
+static void queue_head(struct source *s, const struct buf *b)
+{
+	s->head_len = b->len;
+	s->head_at = 0;
+}
+
+bool source_open(struct source *s, char **path, uint32_t files, const char *name)
+{
+	struct content_head h = { .files = files };
+	struct buf b;
+
+	memset(s, 0, sizeof *s);
+	s->path = path;
+	s->files = files;
+	s->name = name;
+	s->fd = -1;
+	for (uint32_t i = 0; !name && i < files; i++)
+		if (!look(s, path[i]))
+			return false;
+	if (name)
+		s->total = CONTENT_UNKNOWN;
+	h.bytes = s->total;
+	buf_init(&b, s->head, sizeof s->head);
+	content_put_head(&b, &h);
+	queue_head(s, &b);
+	return true;
+}
+
+void source_close(struct source *s)
+{
+	if (s->fd > 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+static bool open_next(struct source *s)
+{
+	const char *path = s->name ? "stdin" : s->path[s->next];
+	struct content_file f = { .size = CONTENT_UNKNOWN, .mode = 0644 };
+	struct stat st;
+	struct buf b;
+
+	snprintf(f.name, sizeof f.name, "%s", s->name ? s->name : source_basename(path));
+	s->next++;
+	s->in_file = true;
+	s->fd = s->name ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (s->fd < 0 || (!s->name && fstat(s->fd, &st)))
+		return fail(s, path, strerror(errno));
+	if (!s->name) {
+		posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+		f.size = s->left = (uint64_t)st.st_size;
+		f.mode = st.st_mode & 0777;
+	}
+	buf_init(&b, s->head, sizeof s->head);
+	content_put_file(&b, &f);
+	queue_head(s, &b);
+	return true;
+}
+
+/* All files are in the stream: 'Z', and as many zeros as hide its length. */
+static void close_stream(struct source *s)
+{
+	struct buf b;
+
+	buf_init(&b, s->head, sizeof s->head);
+	buf_put_u8(&b, 'Z');
+	queue_head(s, &b);
+	s->closed = true;
+	s->padding = pad_length(s->stream + 1) - (s->stream + 1);
+}
+
+static size_t give_head(struct source *s, uint8_t *p, size_t room)
+{
+	size_t n = s->head_len - s->head_at;
+
+	n = n < room ? n : room;
+	memcpy(p, s->head + s->head_at, n);
+	s->head_at += n;
+	return n;
+}
+
+static ssize_t read_some(struct source *s, uint8_t *p, size_t room)
+{
+	ssize_t n;
+
+	do
+		n = read(s->fd, p, room);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		fail(s, s->name ? "stdin" : s->path[s->next - 1], strerror(errno));
+	return n;
+}
+
+/* Content of a file whose size was announced. -1: error. */
+static ssize_t give_sized(struct source *s, uint8_t *p, size_t room)
+{
+	ssize_t n = read_some(s, p, s->left < room ? (size_t)s->left : room);
+
+	if (!n) {
+		fail(s, s->path[s->next - 1], "became shorter while it was sent");
+		return -1;
+	}
+	if (n > 0) {
+		s->left -= (uint64_t)n;
+		s->file_bytes += (uint64_t)n;
+	}
+	return n;
+}
+
+/* One chunk of stdin, or the empty one that ends it; 0 when there is nothing now. */
+static ssize_t give_chunk(struct source *s, uint8_t *p, size_t room)
+{
+	struct buf b;
+	ssize_t n;
+
+	s->starved = poll(&(struct pollfd){ .fd = s->fd, .events = POLLIN }, 1, 0) == 0;
+	if (room <= CHUNK_HEAD || s->starved)
+		return 0;
+	n = read_some(s, p + CHUNK_HEAD, room - CHUNK_HEAD);
+	if (n < 0)
+		return n;
+	s->stdin_ended = n == 0;
+	s->file_bytes += (uint64_t)n;
+	buf_init(&b, p, CHUNK_HEAD);
+	buf_put_u32(&b, (uint32_t)n);
+	return CHUNK_HEAD + n;
+}
+
+static size_t give_padding(struct source *s, uint8_t *p, size_t room)
+{
+	size_t n = s->padding < room ? (size_t)s->padding : room;
+
+	memset(p, 0, n);
+	s->padding -= n;
+	return n;
+}
+
+/* The stream's next bytes; 0: nothing now, or the end. */
+static ssize_t give(struct source *s, uint8_t *p, size_t room)
+{
+	bool file_over = s->name ? s->stdin_ended : !s->left;
+
+	if (s->head_at < s->head_len)
+		return (ssize_t)give_head(s, p, room);
+	if (s->closed)
+		return (ssize_t)give_padding(s, p, room);
+	if (s->in_file && !file_over)
+		return s->name ? give_chunk(s, p, room) : give_sized(s, p, room);
+	if (s->in_file)
+		source_close(s);
+	s->in_file = false;
+	if (s->next == s->files)
+		close_stream(s);
+	else if (!open_next(s))
+		return -1;
+	return give(s, p, room);
+}
+
+static int put_end(struct source *s, uint8_t *p)
+{
+	struct content_note n = { .kind = KIND_END, .records = s->records, .bytes = s->payload };
+
+	s->end_sent = true;
+	return (int)content_put_note(p, &n);
+}
+
+int source_fill(struct source *s, uint8_t *p, size_t room)
+{
+	size_t at = 1;
+	ssize_t n = 1;
+
+	MUST(room >= CONTENT_NOTE_MAX);
+	if (s->end_sent)
+		return 0;
+	while (at < room && n > 0) {
+		n = give(s, p + at, room - at);
+		if (n > 0) {
+			at += (size_t)n;
+			s->stream += (size_t)n;
+		}
+	}
+	if (n < 0)
+		return -1;
+	if (at == 1)
+		return s->closed ? put_end(s, p) : 0;
+	p[0] = KIND_DATA;
+	s->records++;
+	s->payload += at - 1;
+	return (int)at;
+}

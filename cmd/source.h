@@ -1,0 +1,44 @@
+/* cmd/source.h - files, or stdin, as one padded stream of records (core/content) */
+#ifndef CMD_SOURCE_H
+#define CMD_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/content.h"
+
+enum { SOURCE_WHY_MAX = 400 };
+
+struct source {
+	char **path; /* borrowed from argv */
+	uint32_t files;
+	const char *name; /* stdin: what the file is to be called; else NULL */
+	uint64_t total;   /* bytes of all files, CONTENT_UNKNOWN for stdin */
+	uint32_t next;    /* file to open next */
+	int fd;           /* of the file being read, or -1 */
+	uint64_t left;    /* of it */
+	bool in_file, stdin_ended, closed;
+	bool starved; /* stdin has nothing now: fill again when it is readable */
+	uint8_t head[CONTENT_FILE_MAX + CONTENT_HEAD_BYTES]; /* a header that does not fit yet */
+	size_t head_len, head_at;
+	uint64_t stream;  /* bytes of the stream so far */
+	uint64_t padding; /* zeros still to come, once closed */
+	uint64_t records, payload, file_bytes;
+	bool end_sent;
+	char why[SOURCE_WHY_MAX]; /* of an error */
+};
+
+/* Looks at all files: they must be there, readable and regular. name: read stdin instead. False:
+ * see s->why. */
+bool source_open(struct source *s, char **path, uint32_t files, const char *name);
+void source_close(struct source *s);
+
+/* The next record's plaintext, at most `room` (>= CONTENT_NOTE_MAX) bytes at p: its length; 0 when
+ * stdin has nothing now, or all was given, the END too; -1 on an error, see s->why. */
+int source_fill(struct source *s, uint8_t *p, size_t room);
+
+/* The part of a path after the last slash. */
+const char *source_basename(const char *path);
+
+#endif
