@@ -122,7 +122,7 @@ int ctl_listen(const char *name)
 
 void ctl_serve(struct emu *e)
 {
-	static char line[1024], answer[ANSWER_BYTES];
+	char line[1024], answer[ANSWER_BYTES];
 	struct sockaddr_un from;
 	socklen_t from_len = sizeof(from);
 	ssize_t n = recvfrom(e->control, line, sizeof(line) - 1, 0, (struct sockaddr *)&from,
@@ -134,6 +134,8 @@ void ctl_serve(struct emu *e)
 		return;
 	line[n] = 0;
 	f = fmemopen(answer, sizeof(answer), "w");
+	if (!f)
+		return;
 	error = run(e, line);
 	fprintf(f, error ? "error: %s\n" : "ok\n", error);
 	if (!error && !strcmp(line, "stats"))
@@ -146,7 +148,7 @@ void ctl_serve(struct emu *e)
 /* The caller's side: 0, or 1 when the emulator says no or does not answer. */
 int ctl_ask(const char *name, int argc, char **argv)
 {
-	static char answer[ANSWER_BYTES];
+	char answer[ANSWER_BYTES];
 	struct sockaddr_un sun = { .sun_family = AF_UNIX }, own = { .sun_family = AF_UNIX };
 	const struct timeval patience = { .tv_sec = 5 };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -93,7 +93,6 @@ static bool may_answer4(const struct packet *p)
 static bool time_exceeded4(struct packet *out, const struct packet *p, const struct hop *hop,
 			   unsigned hops_back)
 {
-	static uint16_t id;
 	size_t quote = p->len < QUOTE4_BYTES_MAX ? p->len : QUOTE4_BYTES_MAX;
 	uint8_t *d = out->data;
 
@@ -105,7 +104,7 @@ static bool time_exceeded4(struct packet *out, const struct packet *p, const str
 	d[0] = 0x45;
 	d[1] = ROUTER_TOS;
 	put16(d + 2, out->len);
-	put16(d + 4, ++id);
+	memcpy(d + 4, p->data + 4, 2);
 	d[8] = (uint8_t)(ROUTER_TTL - hops_back);
 	d[9] = IPPROTO_ICMP;
 	memcpy(d + 12, &hop->a4, 4);

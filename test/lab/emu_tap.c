@@ -45,13 +45,16 @@ static unsigned paths_watch(struct emu *e, unsigned tap)
 	return count;
 }
 
-static void tap_free(struct emu *e, unsigned tap)
+/* Whether everything has reached the file. */
+static bool tap_free(struct emu *e, unsigned tap)
 {
+	FILE *f = e->tap[tap].file;
+	bool bad = f && ferror(f);
+
 	for (unsigned i = 0; i < PORTS_MAX * PORTS_MAX; i++)
 		e->topo.path[i / PORTS_MAX][i % PORTS_MAX].taps &= ~(1u << tap);
-	if (e->tap[tap].file)
-		fclose(e->tap[tap].file);
 	e->tap[tap].file = NULL;
+	return (!f || fclose(f) == 0) && !bad;
 }
 
 static bool file_begin(FILE *f)
@@ -90,10 +93,8 @@ const char *tap_start(struct emu *e, const char *what, const char *file)
 const char *tap_stop(struct emu *e, const char *what)
 {
 	for (unsigned i = 0; i < TAPS_MAX; i++)
-		if (e->tap[i].file && !strcmp(e->tap[i].what, what)) {
-			tap_free(e, i);
-			return NULL;
-		}
+		if (e->tap[i].file && !strcmp(e->tap[i].what, what))
+			return tap_free(e, i) ? NULL : "the file is not complete";
 	return "not being captured";
 }
 
