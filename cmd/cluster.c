@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/cluster_replace.h"
 #include "cmd/home.h"
 #include "cmd/report.h"
 #include "core/check.h"
@@ -238,6 +239,12 @@ static int make(const struct common *c, const struct cluster_opts *o, int argc, 
 	return r;
 }
 
+static int replace(const struct common *c, const struct cluster_opts *o, int argc, char **argv)
+{
+	(void)o;
+	return cluster_replace(c, argc, argv);
+}
+
 static const struct {
 	const char *name;
 	int words_min, words_max; /* after the name */
@@ -246,6 +253,7 @@ static const struct {
 } verbs[] = {
 	{ "new", 1, REPLICAS_MAX, true, make },
 	{ "show", 0, 0, false, show },
+	{ "replace", 2, 3, false, replace },
 };
 
 static int cluster_main(const struct common *c, const void *opts, int argc, char **argv)
@@ -271,8 +279,8 @@ static int cluster_main(const struct common *c, const void *opts, int argc, char
 const struct cmd cmd_cluster = {
 	.name = "cluster",
 	.main = cluster_main,
-	.args = "new|show [ADDR:PORT...]",
-	.summary = "make the homes of a new cluster, or print the cluster file",
+	.args = "new ADDR:PORT... | show | replace I FINGERPRINT [ADDR:PORT]",
+	.summary = "make the homes of a new cluster, print the cluster file, swap a replica",
 	.rows = rows,
 	.opts_bytes = sizeof(struct cluster_opts),
 	.words_min = 1,
@@ -281,5 +289,7 @@ const struct cmd cmd_cluster = {
 		"makes DIR/replica-0 to DIR/replica-3 and DIR/admin, each with its key and the cluster file.\n"
 		"Names are resolved once, IPv6 addresses stand in brackets.\n"
 		"  machete cluster show\n"
-		"prints HOME/cluster: all that a new machine needs beside the binary and a key.\n",
+		"prints HOME/cluster: all that a new machine needs beside the binary and a key.\n"
+		"  machete cluster replace I FINGERPRINT [ADDR:PORT]\n"
+		"gives the place of replica I (from 0) to another key, with an admin's HOME.\n",
 };

@@ -213,3 +213,22 @@ ok without_two_it_is_exit_9 says 9 "no quorum" -C "$a" tuple out e f
 for i in 1 2; do start "$c/replica-$i"; done
 ok and_with_them_it_is_there_again ends 0 -C "$a" tuple out g h
 ok nothing_was_lost test "$("$m" -C "$a" tuple rdp a b && "$m" -C "$a" tuple rdp c d)" = $'a\tb\nc\td'
+
+# A replica that lost its data, and another one in its place.
+stop "$c/replica-1" KILL
+rm -r "$c/replica-1/data"
+ok a_wiped_replica_only_observes start "$c/replica-1"
+ok and_says_what_to_do grep -q "cluster replace 1 FINGERPRINT" "$c/replica-1/log"
+ok status_shows_the_observer within 10 says 0 observer -C "$a" status
+stop "$c/replica-1" TERM
+rm -r "$c/replica-1"
+mkdir "$c/replica-1"
+fp=$("$m" -C "$c/replica-1" key new)
+ok no_such_replica_is_exit_2 ends 2 -C "$a" cluster replace 4 "$fp"
+ok cluster_replace says 0 "replica 1 is $fp" -C "$a" cluster replace 1 "$fp"
+cp "$a/cluster" "$c/replica-1/"
+ok the_new_one_starts start "$c/replica-1"
+ok learns_everything within 30 up_to_date 4
+stop "$c/replica-0" KILL
+ok and_carries_on_without_another says 0 b -C "$a" tuple rdp a '*'
+ok no_replica_observes_now test -z "$("$m" -C "$a" status | grep observer)"
