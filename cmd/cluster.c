@@ -19,9 +19,11 @@ struct cluster_opts {
 };
 
 static const struct opt rows[] = {
-	{ OPT_CHOICE, 0, "faults", "0|1|2|3|4", "new: replicas that may lie or die; takes 3F+1 addresses",
+	{ OPT_CHOICE, 0, "faults", "0|1|2|3|4",
+	  "new: replicas that may lie or die; takes 3F+1 addresses",
 	  offsetof(struct cluster_opts, faults), 0, 0 },
-	{ OPT_STR, 0, "out", "DIR", "new: where the homes go", offsetof(struct cluster_opts, out), 0, 0 },
+	{ OPT_STR, 0, "out", "DIR", "new: where the homes go", offsetof(struct cluster_opts, out),
+	  0, 0 },
 	{ 0 },
 };
 
@@ -81,7 +83,8 @@ static int show(const struct common *c, const struct cluster_opts *o, int argc, 
 	if (c->json)
 		print_json(&cl, NULL);
 	else if (fputs(text, stdout) < 0 || fflush(stdout))
-		return report_error(c, EXIT_FAILED, "free some space", "stdout", "%s", strerror(errno));
+		return report_error(c, EXIT_FAILED, "free some space", "stdout", "%s",
+				    strerror(errno));
 	return EXIT_OK;
 }
 
@@ -139,8 +142,8 @@ static int plan(const struct common *c, struct fresh *f, uint32_t faults, char *
 	/* The parser knows what else is wrong with addresses: doubles, unspecified ones. */
 	MUST(cluster_format(cl, text, sizeof text) > 0);
 	if (!cluster_parse(cl, text, strlen(text), why, sizeof why))
-		return report_error(c, EXIT_USAGE, "give every replica an address of its own", "addresses",
-				    "%s", why);
+		return report_error(c, EXIT_USAGE, "give every replica an address of its own",
+				    "addresses", "%s", why);
 	return 0;
 }
 
@@ -159,8 +162,8 @@ static int write_home(const struct common *c, const char *dir, const struct iden
 	if (!r)
 		r = home_write_file(path, cluster, strlen(cluster), 0644);
 	if (r)
-		return report_error(c, EXIT_FAILED, "remove what was written, and try again", dir, "%s",
-				    strerror(-r));
+		return report_error(c, EXIT_FAILED, "remove what was written, and try again", dir,
+				    "%s", strerror(-r));
 	return 0;
 }
 
@@ -175,7 +178,8 @@ static int write_homes(const struct common *c, const struct fresh *f, const char
 					 : snprintf(dir, sizeof dir, "%s/admin", out);
 
 		if (n >= (int)sizeof dir)
-			return report_error(c, EXIT_USAGE, "choose a shorter one", "--out", "the path is too long");
+			return report_error(c, EXIT_USAGE, "choose a shorter one", "--out",
+					    "the path is too long");
 		r = write_home(c, dir, &f->id[i], text);
 	}
 	return r;
@@ -191,7 +195,8 @@ static int check_out(const struct common *c, const char *out)
 	if (!d && errno == ENOENT)
 		return 0;
 	if (!d)
-		return report_error(c, EXIT_FAILED, "choose another --out", out, "%s", strerror(errno));
+		return report_error(c, EXIT_FAILED, "choose another --out", out, "%s",
+				    strerror(errno));
 	while ((e = readdir(d)))
 		n += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
 	closedir(d);
@@ -210,8 +215,8 @@ static void print_next(const struct common *c, const struct fresh *f, const char
 		return;
 	}
 	for (uint32_t i = 0; i < f->cluster.n; i++)
-		printf("%s/replica-%u  for %s: copy it there, run `machete -C replica-%u manager`\n", out, i,
-		       addr_format(&f->cluster.replica[i].addr, addr), i);
+		printf("%s/replica-%u  for %s: copy it there, `machete -C replica-%u manager`\n",
+		       out, i, addr_format(&f->cluster.replica[i].addr, addr), i);
 	printf("%s/admin  keep it safe: `machete -C %s/admin admit` lets others in\n", out, out);
 }
 
@@ -222,12 +227,15 @@ static int make(const struct common *c, const struct cluster_opts *o, int argc, 
 	int r;
 
 	if (!o->faults || !o->out)
-		return report_error(c, EXIT_USAGE, "usage: machete cluster new --faults F --out DIR ADDR:PORT...",
-				    "cluster new", "%s is missing", o->faults ? "--out" : "--faults");
+		return report_error(c, EXIT_USAGE,
+				    "usage: machete cluster new --faults F --out DIR ADDR:PORT...",
+				    "cluster new", "%s is missing",
+				    o->faults ? "--out" : "--faults");
 	want = 3 * (o->faults - 1) + 1;
 	if ((uint32_t)argc != want)
-		return report_error(c, EXIT_USAGE, "give as many, or another --faults", "cluster new",
-				    "--faults %u takes %u addresses, not %d", o->faults - 1, want, argc);
+		return report_error(c, EXIT_USAGE, "give as many, or another --faults",
+				    "cluster new", "--faults %u takes %u addresses, not %d",
+				    o->faults - 1, want, argc);
 	r = check_out(c, o->out);
 	if (!r)
 		r = plan(c, &f, o->faults - 1, argv);
@@ -272,8 +280,8 @@ static int cluster_main(const struct common *c, const void *opts, int argc, char
 					    "--faults and --out are for `cluster new`");
 		return verbs[i].run(c, o, argc - 1, argv + 1);
 	}
-	return report_error(c, EXIT_USAGE, "see `machete help cluster`", "cluster", "%s is not understood",
-			    argv[0]);
+	return report_error(c, EXIT_USAGE, "see `machete help cluster`", "cluster",
+			    "%s is not understood", argv[0]);
 }
 
 const struct cmd cmd_cluster = {
@@ -286,7 +294,7 @@ const struct cmd cmd_cluster = {
 	.words_min = 1,
 	.words_max = -1,
 	.more = "  machete cluster new --faults 1 --out DIR H1:7100 H2:7100 H3:7100 H4:7100\n"
-		"makes DIR/replica-0 to DIR/replica-3 and DIR/admin, each with its key and the cluster file.\n"
+		"makes DIR/replica-0 to -3 and DIR/admin, each with its key and the cluster file.\n"
 		"Names are resolved once, IPv6 addresses stand in brackets.\n"
 		"  machete cluster show\n"
 		"prints HOME/cluster: all that a new machine needs beside the binary and a key.\n"

@@ -66,7 +66,8 @@ static ssize_t read_file(const char *path, char *out, size_t bytes, mode_t *mode
 /* "machete -C DIR COMMAND" as the user has to type it. */
 static const char *retype(const struct common *c, const char *command, char *out, size_t bytes)
 {
-	snprintf(out, bytes, "machete%s%s %s", c->home ? " -C " : "", c->home ? c->home : "", command);
+	snprintf(out, bytes, "machete%s%s %s", c->home ? " -C " : "", c->home ? c->home : "",
+		 command);
 	return out;
 }
 
@@ -105,11 +106,12 @@ int home_load_key(const struct common *c, struct ident *id)
 	snprintf(todo, sizeof todo, "chmod 600 %s", path);
 	if (mode & 077) {
 		ident_wipe(id);
-		return report_error(c, EXIT_USAGE, todo, path, "others can read the key (mode %04o)",
-				    (unsigned)mode & 07777);
+		return report_error(c, EXIT_USAGE, todo, path,
+				    "others can read the key (mode %04o)", (unsigned)mode & 07777);
 	}
 	if (!ok)
-		return report_error(c, EXIT_USAGE, "restore it, or replace it with `machete key new --force`",
+		return report_error(c, EXIT_USAGE,
+				    "restore it, or replace it with `machete key new --force`",
 				    path, "this is no key of machete");
 	return 0;
 }
@@ -122,7 +124,8 @@ int home_load_cluster(const struct common *c, struct cluster *cl)
 	if (!home_path(c, "cluster", path))
 		return no_home(c);
 	n = read_file(path, text, sizeof text, NULL);
-	snprintf(todo, sizeof todo, "get it with `machete -C ADMIN cluster show` and put it at %s", path);
+	snprintf(todo, sizeof todo, "get it with `machete -C ADMIN cluster show` and put it at %s",
+		 path);
 	if (n == -ENOENT || n == -ENOTDIR)
 		return report_error(c, EXIT_USAGE, todo, path, "there is no cluster file");
 	if (n < 0)

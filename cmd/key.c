@@ -12,7 +12,8 @@ struct key_opts {
 };
 
 static const struct opt rows[] = {
-	{ OPT_FLAG, 0, "force", NULL, "new: replace the key that is there", offsetof(struct key_opts, force), 0, 0 },
+	{ OPT_FLAG, 0, "force", NULL, "new: replace the key that is there",
+	  offsetof(struct key_opts, force), 0, 0 },
 	{ 0 },
 };
 
@@ -49,14 +50,15 @@ static int write_key(const struct common *c, const struct ident *id, const char 
 	int r = home_dir(c, dir) ? home_make_dir(dir) : 0;
 
 	if (r)
-		return report_error(c, EXIT_FAILED, "make the directory, or choose another with -C HOME",
-				    dir, "%s", strerror(-r));
+		return report_error(c, EXIT_FAILED,
+				    "make the directory, or choose another with -C HOME", dir, "%s",
+				    strerror(-r));
 	ident_format(id, text);
 	r = home_write_file(path, text, strlen(text), 0600);
 	wipe(text, sizeof text);
 	if (r)
-		return report_error(c, EXIT_FAILED, "make the directory writable for this user", path,
-				    "%s", strerror(-r));
+		return report_error(c, EXIT_FAILED, "make the directory writable for this user",
+				    path, "%s", strerror(-r));
 	return EXIT_OK;
 }
 
@@ -66,7 +68,8 @@ static int make(const struct common *c, const char *path, bool force)
 	int r;
 
 	if (!force && !access(path, F_OK))
-		return report_error(c, EXIT_FAILED, "keep it (`machete key show`), or replace it with --force",
+		return report_error(c, EXIT_FAILED,
+				    "keep it (`machete key show`), or replace it with --force",
 				    path, "there is a key already");
 	ident_new(&id);
 	r = write_key(c, &id, path);
@@ -89,8 +92,9 @@ static int key_main(const struct common *c, const void *opts, int argc, char **a
 		return make(c, path, o->force);
 	if (!strcmp(argv[0], "show") && !o->force)
 		return show(c, path);
-	return report_error(c, EXIT_USAGE, "usage: machete key new [--force], or machete key show", "key",
-			    "%s is not understood", o->force ? "--force without new" : argv[0]);
+	return report_error(c, EXIT_USAGE, "usage: machete key new [--force], or machete key show",
+			    "key", "%s is not understood",
+			    o->force ? "--force without new" : argv[0]);
 }
 
 const struct cmd cmd_key = {
@@ -102,6 +106,6 @@ const struct cmd cmd_key = {
 	.opts_bytes = sizeof(struct key_opts),
 	.words_min = 1,
 	.words_max = 1,
-	.more = "The key is HOME/key, readable for its owner alone. Its fingerprint is what an admin admits:\n"
+	.more = "The key is HOME/key, readable for its owner alone. An admin admits it by name:\n"
 		"  machete -C ADMIN admit node NAME \"$(machete key show)\"\n",
 };

@@ -9,7 +9,7 @@
 #include "core/check.h"
 
 enum {
-	LINE_BYTES_MAX = 160, /* "replica", a bracketed IPv6 address with port, a fingerprint: 107 */
+	LINE_BYTES_MAX = 160, /* "replica", an IPv6 address with port, a fingerprint: 107 */
 	WORDS_MAX = 4,	      /* one more than any line has */
 };
 

@@ -169,7 +169,8 @@ int fp_cmp(const struct fp *a, const struct fp *b)
 	return memcmp(a->b, b->b, FP_BYTES);
 }
 
-bool ident_ecdh(const struct ident *id, const uint8_t peer[static PUB_BYTES], uint8_t out[static 32])
+bool ident_ecdh(const struct ident *id, const uint8_t peer[static PUB_BYTES],
+		uint8_t out[static 32])
 {
 	uint8_t point[PUB_BYTES];
 	bool ok;

@@ -33,8 +33,8 @@ struct ident {
 void ident_new(struct ident *id);
 /* Rebuild from a private scalar; false when it is 0 or not below the group order. */
 bool ident_from_priv(struct ident *id, const uint8_t priv[static PRIV_BYTES]);
-/* The key file's text: base64url of the scalar (43 characters) and a newline. parse takes it with or
- * without the newline, and nothing else. */
+/* The key file's text: base64url of the scalar (43 characters) and a newline. parse takes it with
+ * or without the newline, and nothing else. */
 void ident_format(const struct ident *id, char out[static KEY_TEXT_MAX]);
 bool ident_parse(struct ident *id, const char *text, size_t len);
 
@@ -48,7 +48,8 @@ bool fp_eq(const struct fp *a, const struct fp *b);
 int fp_cmp(const struct fp *a, const struct fp *b);
 
 /* ECDH: out = x coordinate of priv * peer; false when peer is not a point of the curve. */
-bool ident_ecdh(const struct ident *id, const uint8_t peer[static PUB_BYTES], uint8_t out[static 32]);
+bool ident_ecdh(const struct ident *id, const uint8_t peer[static PUB_BYTES],
+		uint8_t out[static 32]);
 
 /* Deterministic ECDSA (RFC 6979) over SHA-256(msg), DER. Returns the signature's length, which
  * differs from message to message. verify: false for a bad signature or key. */

@@ -1,8 +1,8 @@
 /* net/conn.c - one TLS connection on a loop that carries frames
  *
- * Input is read when the socket is readable, output written in the loop's flush step. Functions that
- * may call back return false when the connection ended meanwhile: the owner may have closed it, and
- * begun another one with the same conn, which `life` tells. */
+ * Input is read when the socket is readable, output written in the loop's flush step. Functions
+ * that may call back return false when the connection ended meanwhile: the owner may have closed
+ * it, and begun another one with the same conn, which `life` tells. */
 #include "net/conn.h"
 
 #include <errno.h>
@@ -262,7 +262,8 @@ static void run_flush(struct flush *f)
 static void ready(struct watch *w, uint32_t got)
 {
 	struct conn *c = container_of(w, struct conn, watch);
-	int err = got & (EPOLLERR | EPOLLHUP) || c->state == CONN_CONNECTING ? sock_error(w->fd) : 0;
+	bool ask = got & (EPOLLERR | EPOLLHUP) || c->state == CONN_CONNECTING;
+	int err = ask ? sock_error(w->fd) : 0;
 
 	/* A connection that is up and then fails still holds what came before: that is read first,
 	 * unless nobody wants it. */
@@ -395,7 +396,7 @@ int conn_send(struct conn *c, const void *data, size_t len)
 	queue(c, head, sizeof head);
 	if (len)
 		queue(c, data, len);
-	/* What is sent in the flush step waits for the next turn, or a fast peer would keep us there. */
+	/* What is sent in the flush step waits for the next turn: a fast peer would keep us. */
 	if (!c->flushing)
 		loop_flush(c->cfg.loop, &c->flush);
 	return 0;

@@ -1,9 +1,9 @@
 /* net/conn.h - one TLS connection on a loop that carries frames
  *
- * A frame is a 4-byte big-endian length and as many bytes; it may be larger than a TLS record. What is
- * to be sent waits in a bounded queue in the owner's memory and is written in the loop's flush step.
- * A conn is embedded by its owner, may be used again after its end, and may be closed, begun again
- * or written to inside each of its own callbacks. Nothing is allocated. */
+ * A frame is a 4-byte big-endian length and as many bytes; it may be larger than a TLS record. What
+ * is to be sent waits in a bounded queue in the owner's memory and is written in the loop's flush
+ * step. A conn is embedded by its owner, may be used again after its end, and may be closed, begun
+ * again or written to inside each of its own callbacks. Nothing is allocated. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -70,13 +70,13 @@ struct conn {
 /* Before all else, once; everything in cfg is borrowed for the conn's life, out and in too. */
 void conn_init(struct conn *c, const struct conn_config *cfg);
 
-/* Other buffers, for a peer that turns out to need larger ones: from conn_init until on_open returns,
- * before anything was queued. Borrowed like those of cfg. */
+/* Other buffers, for a peer that turns out to need larger ones: from conn_init until on_open
+ * returns, before anything was queued. Borrowed like those of cfg. */
 void conn_buffers(struct conn *c, uint8_t *in, size_t frame_bytes_max, uint8_t *out,
 		  size_t out_bytes);
 
-/* Begin to connect, from a local address (its port may be 0) or NULL, to the one with the key `peer`.
- * The conn must be idle. 0, or -errno and no callback follows. */
+/* Begin to connect, from a local address (its port may be 0) or NULL, to the one with the key
+ * `peer`. The conn must be idle. 0, or -errno and no callback follows. */
 int conn_connect(struct conn *c, const struct addr *to, const struct addr *from,
 		 const struct fp *peer);
 

@@ -129,7 +129,8 @@ int sock_connect(const struct addr *to, const struct addr *from)
 	if (fd < 0)
 		return fd;
 	r = from ? bind_from(fd, from) : 0;
-	if (!r && connect(fd, (struct sockaddr *)&ss, len) && errno != EINPROGRESS && errno != EINTR)
+	if (!r && connect(fd, (struct sockaddr *)&ss, len) && errno != EINPROGRESS &&
+	    errno != EINTR)
 		r = -errno;
 	if (!r)
 		return fd;

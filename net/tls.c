@@ -36,14 +36,15 @@ static const struct tbs {
 	.issuer = { NAME },
 	.validity_head = { 0x30, 0x20 },
 	/* Up to 2049 UTCTime, after that GeneralizedTime (RFC 5280, 4.1.2.5). */
-	.not_before = { 0x17, 0x0d, '7', '0', '0', '1', '0', '1', '0', '0', '0', '0', '0', '0', 'Z' },
+	.not_before = { 0x17, 0x0d, '7', '0', '0', '1', '0', '1', '0', '0', '0', '0', '0', '0',
+			'Z' },
 	.not_after = { 0x18, 0x0f, '9', '9', '9', '9', '1', '2', '3', '1', '2', '3', '5', '9', '5',
 		       '9', 'Z' },
 	.subject = { NAME },
 	.key_head = { 0x30, 0x59 },
 	/* SEQUENCE { id-ecPublicKey, prime256v1 } */
-	.key_algorithm = { 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
-			   0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 },
+	.key_algorithm = { 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
+			   0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 },
 	.point_head = { 0x03, PUB_BYTES + 1, 0 },
 };
 static_assert(sizeof(struct tbs) == 198, "bytes only, no padding");
@@ -136,7 +137,8 @@ static unsigned x509_end_chain(const br_x509_class **ctx)
 	if (x->want && !fp_eq(x->want, &x->fp))
 		return BR_ERR_X509_NOT_TRUSTED;
 	x->key = (br_x509_pkey){ .key_type = BR_KEYTYPE_EC };
-	x->key.key.ec = (br_ec_public_key){ .curve = BR_EC_secp256r1, .q = x->pub, .qlen = PUB_BYTES };
+	x->key.key.ec =
+	    (br_ec_public_key){ .curve = BR_EC_secp256r1, .q = x->pub, .qlen = PUB_BYTES };
 	x->seen = true;
 	return 0;
 }
@@ -280,7 +282,8 @@ static const struct {
 	{ BR_ERR_X509_UNSUPPORTED, "the peer's key is not of curve P-256" },
 	{ BR_ERR_X509_NOT_TRUSTED, "the peer has another key than the one expected" },
 	{ ALERT_FROM_PEER + 20, "the peer says that a record was changed on the way" },
-	{ ALERT_FROM_PEER + 40, "the peer refuses the handshake: it takes none of our cipher suites" },
+	{ ALERT_FROM_PEER + 40,
+	  "the peer refuses the handshake: it takes none of our cipher suites" },
 	{ ALERT_FROM_PEER + 42, "the peer does not like our certificate" },
 	{ ALERT_FROM_PEER + 48, "the peer wants certificates of an authority: it is no machete" },
 	{ ALERT_FROM_PEER + 70, "the peer does not speak TLS 1.2" },

@@ -89,13 +89,13 @@ void tls_out_done(struct tls *t, size_t n);
 const uint8_t *tls_read(struct tls *t, size_t *len);
 void tls_read_done(struct tls *t, size_t n);
 /* Copies plaintext to send into the current record and returns how much it took: 0 while tls_out
- * still has a record. A full record closes itself; flush closes it before, so that tls_out has it. */
+ * still has a record. A full record closes itself; flush closes it before, for tls_out. */
 size_t tls_write(struct tls *t, const void *p, size_t n);
 void tls_flush(struct tls *t);
 /* Has close_notify sent; the state is TLS_CLOSED once the peer's came too. */
 void tls_close(struct tls *t);
 
-/* Keying material exporter (RFC 5705) with context (at most 65,535 bytes); false unless TLS_OPEN. */
+/* Keying material exporter (RFC 5705); ctx has at most 65,535 bytes. False unless TLS_OPEN. */
 bool tls_export(struct tls *t, const char *label, const void *ctx, size_t ctx_len,
 		uint8_t out[static 32]);
 /* Wipes the session's master secret (SECRECY.md section 3, Wiping): no export afterwards. */

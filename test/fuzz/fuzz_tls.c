@@ -43,7 +43,8 @@ static void feed_certificate(const uint8_t *p, size_t n)
 		0x16, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3, [44] = 0xcc, 0xa9, 0,
 	};
 	uint8_t head[15] = { 0x16, 3, 3, 0, 0, 11, 0 };
-	static const size_t add[] = { 10, 6, 3, 0 }; /* lengths: record, message, list, certificate */
+	/* Lengths of record, message, list and certificate. */
+	static const size_t add[] = { 10, 6, 3, 0 };
 	static const size_t at[] = { 3, 7, 10, 13 };
 
 	if (n > 4000)

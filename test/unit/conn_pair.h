@@ -1,7 +1,7 @@
 /* test/unit/conn_pair.h - two conns over loopback on one loop, for tests
  *
- * `near` connects to a listener whose connection becomes `far`. Each end notes what happens to it and
- * acts as the test's script says; a guard timer ends a test that hangs. */
+ * `near` connects to a listener whose connection becomes `far`. Each end notes what happens to it
+ * and acts as the test's script says; a guard timer ends a test that hangs. */
 #ifndef TEST_UNIT_CONN_PAIR_H
 #define TEST_UNIT_CONN_PAIR_H
 

@@ -1,4 +1,4 @@
-/* test/unit/test_cluster.c - the cluster file: what it takes, what it refuses and with which words */
+/* test/unit/test_cluster.c - the cluster file: what it takes and refuses, and with which words */
 #include "core/cluster.h"
 #include "test/unit/test.h"
 
@@ -110,8 +110,9 @@ static void refuses_doubles(void)
 {
 	CHECK_STR(parse_error("replica 192.0.2.1:7100 " FP_A "\nreplica 192.0.2.1:7100 " FP_B),
 		  "line 2: address 192.0.2.1:7100 stands twice");
-	CHECK_STR(parse_error("replica 192.0.2.1:7100 " FP_A "\nreplica [::ffff:192.0.2.1]:7100 " FP_B),
-		  "line 2: address [::ffff:192.0.2.1]:7100 stands twice");
+	CHECK_STR(
+	    parse_error("replica 192.0.2.1:7100 " FP_A "\nreplica [::ffff:192.0.2.1]:7100 " FP_B),
+	    "line 2: address [::ffff:192.0.2.1]:7100 stands twice");
 	CHECK_STR(parse_error("replica 192.0.2.1:7100 " FP_A "\nreplica 192.0.2.2:7100 " FP_A),
 		  "line 2: fingerprint " FP_A " stands twice");
 	CHECK_STR(parse_error("admin " FP_A "\nreplica 192.0.2.2:7100 " FP_A),
@@ -141,7 +142,8 @@ static void refuses_what_is_too_much(void)
 	CHECK(!cluster_parse(&c, "fau\0lts 1", 9, err, sizeof err));
 	CHECK_STR(err, "line 1: a NUL byte");
 	for (int i = 0; i < ADMINS_MAX + 1; i++)
-		at += (size_t)snprintf(text + at, sizeof text - at, "admin %c%s\n", 'G' + i, &FP_A[1]);
+		at += (size_t)snprintf(text + at, sizeof text - at, "admin %c%s\n", 'G' + i,
+				       &FP_A[1]);
 	CHECK(!cluster_parse(&c, text, at, err, sizeof err));
 	CHECK_STR(err, "line 9: more than 8 admins");
 	at = 0;
