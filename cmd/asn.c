@@ -38,7 +38,9 @@ static int read_all(struct text *t, int fd)
 		ssize_t n;
 
 		if (t->room - t->len < TEXT_STEP) {
-			char *more = t->room > TEXT_BYTES_MAX ? NULL : realloc(t->p, 2 * t->room + TEXT_STEP);
+			char *more = t->room > TEXT_BYTES_MAX
+					     ? NULL
+					     : realloc(t->p, 2 * t->room + TEXT_STEP);
 
 			if (!more)
 				return -EFBIG;
@@ -94,7 +96,8 @@ static void say_import(const struct common *c, const struct asn_head *h, const s
 	struct json *j = c->json ? report_begin("import") : NULL;
 
 	if (!j) {
-		printf("%u entries in %u IPv4 and %u IPv6 ranges -> %s\n", n->entries, h->n4, h->n6, path);
+		printf("%u entries in %u IPv4 and %u IPv6 ranges -> %s\n", n->entries, h->n4, h->n6,
+		       path);
 		printf("left out: %u bogons, %u too long, %u not routed, %u not understood; "
 		       "%u overlaps, the narrower won\n",
 		       n->bogons, n->too_long, n->unrouted, n->bad, n->crossing);
@@ -119,12 +122,14 @@ static int write_table(const struct common *c, const void *file, size_t len, cha
 	int r;
 
 	if (!home_path(c, "cache", dir) || !home_path(c, ASTABLE_FILE, path))
-		return report_error(c, EXIT_USAGE, "say where with -C HOME", "asn", "no home directory");
+		return report_error(c, EXIT_USAGE, "say where with -C HOME", "asn",
+				    "no home directory");
 	r = home_make_dir(dir);
 	if (!r)
 		r = home_write_file(path, file, len, 0644);
 	if (r)
-		return report_error(c, EXIT_FAILED, "choose another HOME with -C", path, "%s", strerror(-r));
+		return report_error(c, EXIT_FAILED, "choose another HOME with -C", path, "%s",
+				    strerror(-r));
 	return EXIT_OK;
 }
 
@@ -185,7 +190,8 @@ static int import_file(const struct common *c, const struct options *o, const ch
 	int ret;
 
 	if (r)
-		ret = report_error(c, EXIT_FAILED, "check the file's name", name, "%s", strerror(-r));
+		ret = report_error(c, EXIT_FAILED, "check the file's name", name, "%s",
+				   strerror(-r));
 	else
 		ret = import_text(c, o, &t, name);
 	free(t.p);
@@ -256,6 +262,6 @@ const struct cmd cmd_asn = {
 	.words_min = 1,
 	.words_max = -1,
 	.more = "FILE is a pyasn table, CAIDA pfx2as, iptoasn TSV, a range CSV (start,end,asn) or\n"
-		"GeoLite2-ASN CSV; `-` is stdin, for `zcat FILE | machete asn import -`. It is kept in\n"
-		"HOME/cache. Exit status 1: an address has no entry.\n",
+		"GeoLite2-ASN CSV; `-` is stdin, for `zcat FILE | machete asn import -`. It is\n"
+		"kept in HOME/cache. Exit status 1: an address has no entry.\n",
 };

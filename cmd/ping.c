@@ -64,7 +64,8 @@ static void say(const struct common *c, const struct ping_run *r, const struct p
 	if (!j) {
 		printf("%s -> %s/tcp: %u sent, %u lost\n", from, to, s->sent, s->lost);
 		if (s->lost < s->sent)
-			printf("rtt min %.2f median %.2f p90 %.2f max %.2f spread %.2f ms, port %s\n",
+			printf("rtt min %.2f median %.2f p90 %.2f max %.2f spread %.2f ms, "
+			       "port %s\n",
 			       ms(s->min_us), ms(s->median_us), ms(s->p90_us), ms(s->max_us),
 			       ms(s->spread_us), r->closed ? "closed" : "open");
 		return;
@@ -133,7 +134,7 @@ const struct cmd cmd_ping = {
 	.opts_bytes = sizeof(struct options),
 	.words_min = 1,
 	.words_max = 1,
-	.more = "PORT is 80 unless given. Every probe is a SYN on the same ports, as the data's packets\n"
-		"would be, so that all take the same of several equal paths. Spread is the median\n"
-		"distance from the median. Exit status 3: no answer.\n",
+	.more = "PORT is 80 unless given. Every probe is a SYN on the same ports, as the data's\n"
+		"packets would be, so that all take the same of several equal paths. Spread is\n"
+		"the median distance from the median. Exit status 3: no answer.\n",
 };

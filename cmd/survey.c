@@ -252,7 +252,8 @@ uint32_t survey_as(const struct survey *s, uint32_t i, uint32_t *as, uint32_t ma
 	uint32_t n = 0;
 
 	for (uint32_t k = 0; k < leg->as_n + seen->n && n < max; k++) {
-		element_t e = k < leg->as_n ? element_as(leg->as_path[k]) : seen->v[k - leg->as_n].e;
+		element_t e = k < leg->as_n ? element_as(leg->as_path[k])
+					    : seen->v[k - leg->as_n].e;
 		uint32_t j = 0;
 
 		while (j < n && as[j] != element_as_of(e))

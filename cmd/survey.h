@@ -93,8 +93,8 @@ struct survey {
  * too. */
 int survey_make(struct survey *s, const struct common *c, const struct survey_options *o,
 		const struct directory *dir, const struct device_entry *device);
-/* The ASes on candidate i, those of the first leg in order of the way; at most max. Returns how many.
- * For the receipt. */
+/* The ASes on candidate i, those of the first leg in order of the way; at most max. Returns how
+ * many. For the receipt. */
 uint32_t survey_as(const struct survey *s, uint32_t i, uint32_t *as, uint32_t max);
 /* Keeps the chosen set in HOME/cache, so that the next survey prefers it (C.4). */
 void survey_remember(const struct survey *s);

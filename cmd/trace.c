@@ -20,7 +20,8 @@ struct options {
 static const struct opt rows[] = {
 	ROW(OPT_FLAG, 0, "exact", NULL, "one port, one TTL after the other, without privilege",
 	    exact, 0, 0),
-	ROW(OPT_FLAG, 0, "no-raw", NULL, "use no privilege: neighbouring source ports", no_raw, 0, 0),
+	ROW(OPT_FLAG, 0, "no-raw", NULL, "use no privilege: neighbouring source ports", no_raw, 0,
+	    0),
 	ROW(OPT_STR, 0, "local", "ADDR", "trace from this local address", local, 0, 0),
 	ROW(OPT_STR, 0, "device", "NAME", "trace through this network device", device, 0, 0),
 	ROW(OPT_U32, 'l', "first-ttl", "N", "begin at this TTL (1)", first_ttl, 1, TRACE_TTL_MAX),
@@ -90,8 +91,9 @@ static int show(const struct common *c, const struct trace_run *r, struct timesp
 	astable_unmap(&t);
 	if (trace_reached(&r->trace))
 		return EXIT_OK;
-	return report_error(c, EXIT_UNREACHABLE, "check that the port is open and nothing filters it",
-			    host, "not reached: %s",
+	return report_error(c, EXIT_UNREACHABLE,
+			    "check that the port is open and nothing filters it", host,
+			    "not reached: %s",
 			    r->io.error ? strerror(-r->io.error) : trace_stop_str[r->trace.stop]);
 }
 
@@ -131,8 +133,8 @@ const struct cmd cmd_trace = {
 	.opts_bytes = sizeof(struct options),
 	.words_min = 1,
 	.words_max = 1,
-	.more = "PORT is 80 unless given. With CAP_NET_RAW all probes are one flow and under way at\n"
-		"once; without it they come from neighbouring ports (\"ports vary\") or, with --exact,\n"
-		"one after the other. AS numbers come from `machete asn import`. Exit status 3: not\n"
-		"reached.\n",
+	.more = "PORT is 80 unless given. With CAP_NET_RAW all probes are one flow and under way\n"
+		"at once; without it they come from neighbouring ports (\"ports vary\") or, with\n"
+		"--exact, one after the other. AS numbers come from `machete asn import`. Exit\n"
+		"status 3: not reached.\n",
 };

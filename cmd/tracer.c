@@ -1,4 +1,4 @@
-/* cmd/tracer.c - a node's traces to the devices, and a device's to the nodes, told to all clients */
+/* cmd/tracer.c - a node's traces to the devices, a device's to the nodes, told to all clients */
 #include "cmd/tracer.h"
 
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  *
  *	<"trace", own fp, peer's fp, "ADDR:PORT" of the peer, record>	leased, renewed while we run
  *
- * The record is a line of probe/record.h from our registered address. A client cannot see these legs
- * itself; what it is told can only add ASes to what it knows (PATHS.md C.0). Only registered
+ * The record is a line of probe/record.h from our registered address. A client cannot see these
+ * legs itself; what it is told can only add ASes to what it knows (PATHS.md C.0). Only registered
  * addresses of admitted parties are traced, one at a time, once a day each. Nothing is traced back
  * to clients. */
 #ifndef CMD_TRACER_H
@@ -12,17 +12,17 @@
 #include "cmd/directory.h"
 
 enum {
-	TRACER_LEGS_MAX = 64, /* of a party that has more peers, the first; quota of the rules: 256 */
-	TRACER_EVERY_MS = 1000,	    /* at most one trace or one tuple a second */
-	TRACER_LEASE_MS = 600000,   /* the longest there is */
+	TRACER_LEGS_MAX = 64,	  /* with more peers, the first; the rules allow 256 */
+	TRACER_EVERY_MS = 1000,   /* at most one trace or one tuple a second */
+	TRACER_LEASE_MS = 600000, /* the longest there is */
 	TRACER_RENEW_MS = 240000,
 	TRACER_AGE_MS = 24 * 3600 * 1000,
 };
 
 struct tracer;
 
-/* Allocates and begins; role is ROLE_NODE (traces to devices) or ROLE_DEVICE (to nodes). The rest is
- * borrowed. Silent for as long as we are not in the directory ourselves. NULL: no memory. */
+/* Allocates and begins; role is ROLE_NODE (traces to devices) or ROLE_DEVICE (to nodes). The rest
+ * is borrowed. Silent for as long as we are not in the directory ourselves. NULL: no memory. */
 struct tracer *tracer_open(const struct party *p, struct quorum *q, const struct directory *d,
 			   enum role role);
 void tracer_close(struct tracer *t);

@@ -1,4 +1,4 @@
-/* cmd/tracer_fetch.c - what nodes and a device told of the legs between them, into the trace cache */
+/* cmd/tracer_fetch.c - what nodes and a device told of their legs, into the trace cache */
 #include <string.h>
 #include <time.h>
 

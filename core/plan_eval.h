@@ -3,9 +3,9 @@
  *	P(C) = sum over T subset of C of (-1)^|T| prod_T
  *	prod_T = prod over a of (1 - p_a (1 - prod over i in T of (1 - q_ia)))
  *
- * (PATHS.md C.2: the chance that every path of C is watched; q: the chance that a is on i). Adding a
- * candidate c multiplies the product of every T by a factor that depends on which of c's elements T
- * already has, so that P(C + c) = sum over T of (-1)^|T| prod_T (1 - factor_T): no subtraction of
+ * (PATHS.md C.2: the chance that every path of C is watched; q: the chance that a is on i). Adding
+ * a candidate c multiplies the product of every T by a factor that depends on which of c's elements
+ * T already has, so that P(C + c) = sum over T of (-1)^|T| prod_T (1 - factor_T): no subtraction of
  * numbers of almost the same size. For elements that are sure, factor_T is the product over those
  * whose paths are disjoint from T: one multiplication an element, then a sum over subsets. */
 #ifndef CORE_PLAN_EVAL_H

@@ -20,8 +20,8 @@ struct measure {
 /* Which elements count; trusted ASes never do. */
 enum measure_of {
 	MEASURE_ALL = 0,
-	MEASURE_REST,	/* without U, what is on all candidates; but the unknown counts even where it
-			 * is on all: what is not known is never known to be unavoidable */
+	MEASURE_REST, /* without U, what is on all candidates; but the unknown counts even where it
+		       * is on all: what is not known is never known to be unavoidable */
 	MEASURE_CHOICE, /* without anything that is on all candidates: what a choice can change */
 };
 

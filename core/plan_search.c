@@ -112,7 +112,7 @@ static bool greedy(struct planner *p)
 	return true;
 }
 
-/* Replaces the first member by whatever is best there; the replacement, or it again, stands last. */
+/* Replaces the first member by whatever is best there; that, or itself again, then stands last. */
 static bool improve_first(struct planner *p)
 {
 	uint32_t set[PLAN_PATHS_MAX], n = p->conf->n;

@@ -3,10 +3,10 @@
  * Pure; the method is PATHS.md C.2 to C.4. What is minimised by default is P_all: the chance that
  * every chosen path is watched, when every element is hostile by itself with its own p. Elements on
  * all candidates (U) are left out of it, because no choice avoids them. 1 - P_all is a coverage
- * function, monotone and submodular, so greedy is good; swaps and restarts make it better, and small
- * instances are searched whole. Of the sets within 5 % of the best, the one that most elements are
- * needed to watch, then the quickest, is taken. The order in which candidates are given plays no
- * part.
+ * function, monotone and submodular, so greedy is good; swaps and restarts make it better, and
+ * small instances are searched whole. Of the sets within 5 % of the best, the one that most
+ * elements are needed to watch, then the quickest, is taken. The order in which candidates are
+ * given plays no part.
  *
  * Left out of C.4: grouping and dominance, as the search is fast enough without; 2-swaps, as the
  * restarts find what they would. */

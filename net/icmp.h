@@ -1,8 +1,9 @@
 /* net/icmp.h - probes with a TTL, and the ICMP errors that they provoke
  *
  * Two ways. With CAP_NET_RAW: a raw TCP socket sends what the caller built, a raw ICMP socket hears
- * the errors. Without privilege: connect(2) with IP_TTL and IP_RECVERR, the error's sender read from
- * MSG_ERRQUEUE. Both families. Descriptors are the caller's to close; results are 0 or -errno. */
+ * the errors. Without privilege: connect(2) with IP_TTL and IP_RECVERR, the error's sender read
+ * from MSG_ERRQUEUE. Both families. Descriptors are the caller's to close; results are 0 or
+ * -errno. */
 #ifndef NET_ICMP_H
 #define NET_ICMP_H
 

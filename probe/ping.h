@@ -2,7 +2,8 @@
  *
  * ICMP echo may take another equal-cost path than the data (Pelsser et al., IMC 2013), so the probe
  * is a SYN on the flow that the data will use, timed to its SYN-ACK or RST (PATHS.md C.6). One at a
- * time: while a target holds a half-open connection it would answer the next SYN for the old one. */
+ * time: while a target holds a half-open connection it would answer the next SYN for the old
+ * one. */
 #ifndef PROBE_PING_H
 #define PROBE_PING_H
 

@@ -2,7 +2,8 @@
  *
  * Ways (PATHS.md C.0): with CAP_NET_RAW one 5-tuple for everything; without it connect(2) and the
  * error queue, from neighbouring ports at the same time or, `exact`, from one port one after the
- * other. A run is embedded in its owner, who calls its _stop before it goes; nothing is allocated. */
+ * other. A run is embedded in its owner, who calls its _stop before it goes; nothing is
+ * allocated. */
 #ifndef PROBE_RUN_H
 #define PROBE_RUN_H
 

@@ -69,7 +69,7 @@ static uint8_t limit(const struct trace *t)
 	return far < t->conf.max_ttl ? (uint8_t)far : t->conf.max_ttl;
 }
 
-/* Once the target answered, a router before it that takes much longer than the slowest is silent. */
+/* Once the target answered, a router that takes much longer than the slowest so far is silent. */
 static int64_t wait_us(const struct trace *t)
 {
 	int64_t shorter = t->rtt_us_max + t->rtt_us_max / 4 + TRACE_SLACK_US;

@@ -122,7 +122,8 @@ bool wire_icmp(const struct wire_flow *f, const uint8_t *msg, size_t len, struct
 }
 
 /* A SYN-ACK or RST acknowledges the probe's number plus 1. A target that already holds a half-open
- * connection for an earlier probe answers later ones with a bare ACK for that one: also an answer. */
+ * connection for an earlier probe answers later ones with a bare ACK for that one: also an
+ * answer. */
 bool wire_tcp(const struct wire_flow *f, const uint8_t *seg, size_t len, struct trace_answer *a)
 {
 	uint16_t sport, dport;
@@ -139,7 +140,8 @@ bool wire_tcp(const struct wire_flow *f, const uint8_t *seg, size_t len, struct 
 	buf_get_u8(&b);
 	a->tcp_flags = buf_get_u8(&b);
 	buf_get_bytes(&b, TCP_MIN - 14);
-	if (!buf_ok(&b) || sport != f->dst.port || dport != f->src.port || !(a->tcp_flags & TCP_ACK))
+	if (!buf_ok(&b) || sport != f->dst.port || dport != f->src.port ||
+	    !(a->tcp_flags & TCP_ACK))
 		return false;
 	a->kind = a->tcp_flags & TCP_RST ? TRACE_CLOSED : TRACE_OPEN;
 	return id_of(f, ack - 1, &a->id);

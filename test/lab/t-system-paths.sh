@@ -1,6 +1,6 @@
 #!/bin/sh
-# The paper's Internet as `paths` sees it, at one home and at two: every pair of paths has the common
-# ASes that the topology gives it, and the labelled hops of the paper's kind of count (Table I, II).
+# The paper's Internet as `paths` sees it, at one home and at two: every pair of paths has the
+# common ASes that the topology gives it, and the labelled hops of the paper's count (Tables I, II).
 . "$(dirname "$0")/lib.sh"
 . "$here/sys.sh"
 need python3
@@ -52,7 +52,8 @@ def wrong(dual):
 		want.update({} if dual else {(y, x): v for (x, y), v in want.items()})
 		if (la, lb) == (home, second if dual else home) and (a, b) in want:
 			n += 1
-			if want[a, b] != p["common_as"] or p["common"] != len(want[a, b]): bad.append(p)
+			if want[a, b] != p["common_as"] or p["common"] != len(want[a, b]):
+				bad.append(p)
 	return bad or (n != 28 and n)
 def labelled(a, b):
 	return [p["labelled_hops"] for p in pairs
@@ -67,7 +68,8 @@ all_traced() {
 	paths && told 'all(x["node_device_traced"] for x in c)'
 }
 check "nodes and device tell their traces within a minute" until_true 60 all_traced
-check "every node is a candidate from both homes" told 'len(c) == 16 and all(x["reached"] for x in c)'
+check "every node is a candidate from both homes" \
+	told 'len(c) == 16 and all(x["reached"] for x in c)'
 check "28 pairs from one home share what they should" told 'not wrong(False) or print(wrong(False))'
 check "28 pairs over two homes share what they should" told 'not wrong(True) or print(wrong(True))'
 check "Singapore and Tokyo have 7 labelled hops in common" \

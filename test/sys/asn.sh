@@ -33,7 +33,8 @@ run "$m" asn 8.8.8.8
 ok "without a table the error says how to get one" has 1 "machete asn import FILE"
 printf '8.8.8.0/24\t15169\n10.0.0.0/8\t1\nnonsense\n' >"$dir/t"
 run "$m" asn import "$dir/t"
-ok "lines that were not understood are reported" has 0 "1 of 3 lines not understood, the first is line 3"
+ok "lines that were not understood are reported" has 0 \
+	"1 of 3 lines not understood, the first is line 3"
 run "$m" asn --json 8.8.8.8
 ok "an answer as JSON" has 0 '{"v":1,"event":"asn","addr":"8.8.8.8","asn":[15169]}'
 run "$m" asn 10.1.1.1

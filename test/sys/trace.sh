@@ -105,8 +105,8 @@ has() {
 }
 as_traceroute() {
 	a=$(sed -nE 's/^ *[0-9]+  \[[^]]*\] ([0-9a-f.:]+) .*/\1/p' "$dir/out")
-	b=$(client traceroute -T -n -q 1 -p 7300 10.77.4.2 | sed -nE 's/^ *[0-9]+  ([0-9.]+) .*/\1/p' |
-		grep -v '^10\.77\.4\.2$')
+	b=$(client traceroute -T -n -q 1 -p 7300 10.77.4.2 |
+		sed -nE 's/^ *[0-9]+  ([0-9.]+) .*/\1/p' | grep -v '^10\.77\.4\.2$')
 	[ -n "$a" ] && [ "$a" = "$b" ]
 }
 

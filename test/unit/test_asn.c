@@ -41,7 +41,8 @@ static uint32_t as_of(const char *ip)
 
 static void the_longest_prefix_wins_at_all_its_edges(void)
 {
-	CHECK_EQ(make("; head\n8.0.0.0/8\t3356\n8.8.8.0/24\t15169\n8.8.0.0/16\t1\n", false), ASN_OK);
+	CHECK_EQ(make("; head\n8.0.0.0/8\t3356\n8.8.8.0/24\t15169\n8.8.0.0/16\t1\n", false),
+		 ASN_OK);
 	CHECK_EQ(as_of("7.255.255.255"), 0);
 	CHECK_EQ(as_of("8.0.0.0"), 3356);
 	CHECK_EQ(as_of("8.7.255.255"), 3356);
@@ -73,7 +74,8 @@ static void each_line_format_is_read(void)
 		{ "\"1.0.0.0\",\"1.0.0.255\",\"13335\",\"C\"", "1.0.0.1", 13335 },
 		{ "1.0.0.0/24,13335,CLOUDFLARENET", "1.0.0.1", 13335 },
 		{ "2a00::/12\tAS4294967295", "2a01::", UINT32_MAX },
-		{ "2001:4860::,2001:4860:ffff:ffff:ffff:ffff:ffff:ffff,15169,G", "2001:4860:1::", 15169 },
+		{ "2001:4860::,2001:4860:ffff:ffff:ffff:ffff:ffff:ffff,15169,G",
+		  "2001:4860:1::", 15169 },
 		{ "1.0.0.77/24\t5\r", "1.0.0.0", 5 },
 	};
 
@@ -101,7 +103,8 @@ static void lines_that_mean_nothing_are_counted_not_used(void)
 		CHECK_EQ(table.head->n4 + table.head->n6, 0);
 		CHECK_EQ(as_of("1.0.0.1"), 0);
 	}
-	CHECK_EQ(make("; a\n\n# b\n% c\nzz\n1.0.1.0\t1.0.3.255\t0\tNone\tNot routed\n", false), ASN_OK);
+	CHECK_EQ(make("; a\n\n# b\n% c\nzz\n1.0.1.0\t1.0.3.255\t0\tNone\tNot routed\n", false),
+		 ASN_OK);
 	CHECK_EQ(build.counts.first_bad, 5);
 	CHECK_EQ(build.counts.unrouted, 1);
 	CHECK_EQ(build.counts.lines, 6);
@@ -155,7 +158,8 @@ static void bogons_and_long_prefixes_stay_out_unless_asked_for(void)
 
 static void the_narrower_of_two_crossing_ranges_wins(void)
 {
-	CHECK_EQ(make("214.95.0.0,215.0.255.255,749,A\n215.0.0.0,215.1.3.255,721,B\n", false), ASN_OK);
+	CHECK_EQ(make("214.95.0.0,215.0.255.255,749,A\n215.0.0.0,215.1.3.255,721,B\n", false),
+		 ASN_OK);
 	CHECK_EQ(build.counts.crossing, 1);
 	CHECK_EQ(as_of("214.255.0.0"), 749);
 	CHECK_EQ(as_of("215.0.0.0"), 721);
@@ -166,7 +170,8 @@ static void the_narrower_of_two_crossing_ranges_wins(void)
 
 static void neighbours_with_one_origin_become_one_entry(void)
 {
-	CHECK_EQ(make("1.0.0.0/24\t5\n1.0.1.0/24\t5\n1.0.2.0/24\t6\n1.0.0.0/16\t5\n", false), ASN_OK);
+	CHECK_EQ(make("1.0.0.0/24\t5\n1.0.1.0/24\t5\n1.0.2.0/24\t6\n1.0.0.0/16\t5\n", false),
+		 ASN_OK);
 	CHECK_EQ(table.head->n4, 3);
 	CHECK_EQ(as_of("1.0.1.77"), 5);
 	CHECK_EQ(as_of("1.0.2.77"), 6);
@@ -201,7 +206,8 @@ static uint32_t naive(uint32_t ip)
 	uint32_t best = 0, best_bits = 0;
 
 	for (uint32_t i = 0; i < N; i++)
-		if ((ip ^ prefix[i].net) >> (32 - prefix[i].bits) == 0 && prefix[i].bits > best_bits) {
+		if ((ip ^ prefix[i].net) >> (32 - prefix[i].bits) == 0 &&
+		    prefix[i].bits > best_bits) {
 			best_bits = prefix[i].bits;
 			best = i + 1;
 		}
@@ -230,15 +236,16 @@ static void a_hundred_thousand_addresses_agree_with_a_naive_match(void)
 		} while (seen_before(i));
 		len += (size_t)snprintf(text + len, sizeof text - len, "%u.%u.%u.%u/%u\t%u\n",
 					prefix[i].net >> 24, prefix[i].net >> 16 & 255,
-					prefix[i].net >> 8 & 255, prefix[i].net & 255, prefix[i].bits, i + 1);
+					prefix[i].net >> 8 & 255, prefix[i].net & 255,
+					prefix[i].bits, i + 1);
 	}
 	CHECK_EQ(make(text, true), ASN_OK);
 	for (uint32_t i = 0; i < PROBES; i++) {
 		/* Half of them at an edge of some prefix, where mistakes live. */
 		uint32_t k = rnd() % N;
 		uint32_t ip = i & 1 ? 20u << 24 | (rnd() & 0x7fffff) : prefix[k].net - (rnd() & 1);
-		struct addr a = { .ip = { [10] = 0xff, 0xff, (uint8_t)(ip >> 24), (uint8_t)(ip >> 16),
-					  (uint8_t)(ip >> 8), (uint8_t)ip } };
+		struct addr a = { .ip = { [10] = 0xff, 0xff, ip >> 24, ip >> 16 & 255,
+					  ip >> 8 & 255, ip & 255 } };
 		struct asn_set s = asn_find(&table, &a);
 
 		wrong += (s.n ? s.as[0] : 0) != naive(ip);
@@ -281,7 +288,8 @@ static void no_damaged_byte_leads_outside_the_file(void)
 {
 	size_t refused = 0;
 
-	CHECK_EQ(make("1.0.0.0/24\t5_6\n1.0.2.0/24\t6\n2a00::/32\t7\n2a01::/32\t8\n", false), ASN_OK);
+	CHECK_EQ(make("1.0.0.0/24\t5_6\n1.0.2.0/24\t6\n2a00::/32\t7\n2a01::/32\t8\n", false),
+		 ASN_OK);
 	for (size_t i = 0; i < file_len; i++)
 		for (int k = 0; k < 3; k++) {
 			uint8_t *exact = malloc(file_len);

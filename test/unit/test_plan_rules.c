@@ -1,4 +1,4 @@
-/* test/unit/test_plan_rules.c - what the planner decides on instances small enough to see through */
+/* test/unit/test_plan_rules.c - what the planner decides on instances that can be seen through */
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +31,8 @@ static uint32_t by_hand(const char *const *text, uint32_t n)
 		while (*s) {
 			char *end;
 
-			seen_add(&cand[i].seen, element_as((uint32_t)strtoul(s, &end, 10)), SEEN_SURE);
+			seen_add(&cand[i].seen, element_as((uint32_t)strtoul(s, &end, 10)),
+				 SEEN_SURE);
 			s = *end ? end + 1 : end;
 		}
 	}
@@ -201,7 +202,8 @@ static void too_many_candidates_are_refused(void)
 
 static void ignorance_is_not_diversity(void)
 {
-	/* Two paths of which nothing is known share the unknown; two that are known share nothing. */
+	/* Two paths of which nothing is known share the unknown; two that are known share
+	 * nothing. */
 	static const char *const text[] = { "a:1", "b:2", "c:3 4 5 6 7", "d:8 9 10 11 12" };
 	struct plan_conf conf = conf_of(2);
 	struct plan plan;

@@ -1,5 +1,6 @@
-/* test/unit/test_planner.c - the planner against enumeration: probabilities over all sets of hostile
- * elements, choices over all sets of paths, kappa over all sets of elements. Seeded instances. */
+/* test/unit/test_planner.c - the planner against enumeration: probabilities over all sets of
+ * hostile elements, choices over all sets of paths, kappa over all sets of elements. Seeded
+ * instances. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,11 @@ static void make_instance(uint32_t seed)
 	}
 }
 
+static double q_of(uint32_t i, element_t e)
+{
+	return seen_pct(&cand[i].seen, e) / 100.0;
+}
+
 /* P(all of the k paths are watched), element 1 excepted, by inclusion and exclusion, written as
  * the formula is. */
 static double p_by_formula(const uint32_t *pick, uint32_t k)
@@ -73,7 +79,7 @@ static double p_by_formula(const uint32_t *pick, uint32_t k)
 				done[n++] = e;
 				for (uint32_t m = 0; m < k; m++)
 					if (t >> m & 1)
-						absent *= 1 - seen_pct(&cand[pick[m]].seen, e) / 100.0;
+						absent *= 1 - q_of(pick[m], e);
 				prod *= 1 - element_p(element_kind_of(e)) * (1 - absent);
 			}
 		sum += __builtin_popcount(t) & 1 ? -prod : prod;
@@ -108,7 +114,7 @@ static double p_by_meaning(const uint32_t *pick, uint32_t k)
 
 			for (uint32_t a = 0; a < n; a++)
 				if (hostile >> a & 1)
-					unwatched *= 1 - seen_pct(&cand[pick[i]].seen, e[a]) / 100.0;
+					unwatched *= 1 - q_of(pick[i], e[a]);
 			p *= 1 - unwatched;
 		}
 		sum += p;
@@ -209,7 +215,8 @@ static void a_path_more_never_makes_it_worse(void)
 		make_instance(seed);
 		CHECK(plan_eval_init(&planner.ev, cand, N, NULL, 0));
 		for (uint32_t k = 0; k < PLAN_PATHS_MAX; k++) {
-			double with = plan_eval_cost_with(&planner.ev, pick[k] = (seed + 2 * k) % N);
+			double with =
+				plan_eval_cost_with(&planner.ev, pick[k] = (seed + 2 * k) % N);
 
 			plan_eval_push(&planner.ev, pick[k]);
 			CHECK(near(with, plan_eval_p(&planner.ev)));

@@ -195,7 +195,8 @@ static bool read_routes(void)
 		struct route *r;
 		struct hop *h;
 
-		if (sscanf(line, "%31s %31s %*s %*s %*s %*s %15s %*s %d", from, to, as, &replies) != 4)
+		if (sscanf(line, "%31s %31s %*s %*s %*s %*s %15s %*s %d", from, to, as, &replies) !=
+		    4)
 			continue;
 		r = find(from, to);
 		if (!r) {

@@ -1,4 +1,5 @@
-/* test/unit/test_wire.c - probe packets byte by byte, and answers that do or do not belong to them */
+/* test/unit/test_wire.c - probe packets byte by byte, and answers that do or do not belong to them
+ */
 #include <string.h>
 
 #include "core/check.h"
