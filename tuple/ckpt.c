@@ -71,6 +71,15 @@ static bool known_signers(const struct replica *r, const struct cert *c)
 	return good >= r->f + 1;
 }
 
+static uint32_t stable_need(const struct replica *r)
+{
+#ifdef BUG_GC_EARLY
+	return r->f ? 1 : quorum(r);
+#else
+	return quorum(r);
+#endif
+}
+
 bool cert_sound(const struct replica *r, const struct cert *c)
 {
 	struct cluster members;
@@ -80,7 +89,7 @@ bool cert_sound(const struct replica *r, const struct cert *c)
 	if (c->c.slot && c->c.config > r->config)
 		return known_signers(r, c);
 	members = members_of(r, c->c.config);
-	return cert_verify(c, r->cluster_id, &r->setup.signer, &members, quorum(r));
+	return cert_verify(c, r->cluster_id, &r->setup.signer, &members, stable_need(r));
 }
 
 /* The configuration that the stable checkpoint's state names comes into force. */
@@ -175,11 +184,7 @@ static void try_stable(struct replica *r, const struct checkpoint *c)
 				cert.sig[cert.count++].replica = (uint8_t)i;
 				break;
 			}
-#ifdef BUG_GC_EARLY
-	if (cert.count >= 1)
-#else
-	if (cert.count >= quorum(r))
-#endif
+	if (cert.count >= stable_need(r))
 		ckpt_certificate(r, &cert);
 }
 

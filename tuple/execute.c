@@ -115,6 +115,9 @@ static void execute_one(struct replica *r, uint64_t s, struct slot *x, struct bo
 		log_put(r, WAL_BATCH, r->view, s, p, len);
 	body->logged = true;
 	MUST(batch_get(&batch, p, len));
+#ifdef BUG_LOCAL_EXPIRY
+	batch.time_us = r->wall_us;
+#endif
 	due = state_execute(&r->state, &batch, len, x->decided_d);
 	x->executed = true;
 	slim(r, s, x);
@@ -122,6 +125,9 @@ static void execute_one(struct replica *r, uint64_t s, struct slot *x, struct bo
 	note_clock(r, x);
 	r->beat = r->now;
 	replica_progress(r);
+#ifdef BUG_TIMER_ANY_PROGRESS
+	intake_restart(r);
+#endif
 	if (due)
 		ckpt_begin(r);
 	if (r->n > 1 && s % ROTATE_SLOTS == 0 && !r->replaying)

@@ -72,6 +72,10 @@ static void put_head(const struct state *st, struct buf *b)
 
 static void put_sessions(const struct state *st, struct buf *b)
 {
+#ifdef BUG_NO_SESSIONS
+	buf_put_u32(b, 0);
+	return;
+#endif
 	buf_put_u32(b, st->sessions);
 	for (uint16_t i = 0; i < SESSIONS_MAX; i++) {
 		const struct session *s = &st->session[i];
@@ -126,6 +130,9 @@ static void put_tuples(const struct state *st, struct buf *b)
 			continue;
 		p = arena_get(&s->arena, e->block, &len);
 		buf_put_u64(b, e->id);
+#ifdef BUG_LAYOUT_IN_SNAPSHOT
+		buf_put_u8(b, (uint8_t)e->block);
+#endif
 		put_i64(b, e->expires_us);
 		buf_put_bytes(b, st->account[e->owner].fp.b, FP_BYTES);
 		buf_put_bytes(b, p, len);
@@ -230,6 +237,9 @@ static bool get_waiter(struct state *st, struct buf *b)
 static bool get_tuple(struct state *st, struct buf *b)
 {
 	uint64_t id = buf_get_u64(b);
+#ifdef BUG_LAYOUT_IN_SNAPSHOT
+	uint8_t layout = buf_get_u8(b);
+#endif
 	int64_t expires = get_i64(b);
 	struct account *a;
 	uint16_t owner;
@@ -237,6 +247,9 @@ static bool get_tuple(struct state *st, struct buf *b)
 	struct fp fp;
 
 	buf_get_copy(b, fp.b, FP_BYTES);
+#ifdef BUG_LAYOUT_IN_SNAPSHOT
+	(void)layout;
+#endif
 	if (!tuple_get(b, &t))
 		return false;
 	owner = account_open(st, &fp);
