@@ -17,9 +17,9 @@
 
 /* In the order of help; one line each. */
 static const struct cmd *const commands[] = {
-	&cmd_key,     &cmd_send,  &cmd_node,  &cmd_server,  &cmd_dev,   &cmd_cluster,
-	&cmd_manager, &cmd_admit, &cmd_evict, &cmd_members, &cmd_tuple, &cmd_status,
-	&cmd_paths,   &cmd_trace, &cmd_ping,  &cmd_asn,
+	&cmd_key,   &cmd_cluster, &cmd_admit, &cmd_evict, &cmd_members, &cmd_manager,
+	&cmd_node,  &cmd_server,  &cmd_send,  &cmd_paths, &cmd_status,  &cmd_tuple,
+	&cmd_trace, &cmd_ping,    &cmd_asn,   &cmd_dev,
 };
 
 /* Role words that stand before a verb: `machete client send` is `machete send`. */

@@ -128,7 +128,6 @@ static enum open_verdict judge_terms(const struct link *k, const char **detail)
 		return OPEN_NO_DEVICE;
 	listed = (struct dest_listed){ dev->addr, dev->addrs, dev->port, dev->ports };
 	v = dest_judge(&k->terms.dest, &listed, n->loopback);
-	*detail = dest_verdict_str[v];
 	switch (v) {
 	case DEST_OK:
 		return OPEN_OK;
@@ -137,6 +136,7 @@ static enum open_verdict judge_terms(const struct link *k, const char **detail)
 	case DEST_NOT_LISTED:
 		return OPEN_NO_DEVICE;
 	default:
+		*detail = dest_verdict_str[v];
 		return OPEN_BAD_DEST;
 	}
 }

@@ -38,6 +38,9 @@ void pathset_fail(struct pathset *ps, int code, const char *fmt, ...)
 	char why[WHY_MAX];
 	va_list ap;
 
+	if (ps->failing) /* a flow that breaks while the others are told */
+		return;
+	ps->failing = true;
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);
@@ -237,10 +240,15 @@ void path_client_join(struct path *p, const struct msg_join *m)
 	struct msg_share_ack ack;
 	enum session_verdict v = session_on_join(&ps->session, p->i, m, mono_now(), &ack);
 
-	if (v == SESSION_COMPLETE)
-		path_share_ack(p, &ack);
-	else if (v != SESSION_OK)
+	/* Records may come on this path before the JOINs of slower ones: they wait. */
+	if (v == SESSION_OK)
+		flow_pause(&p->flow, true);
+	else if (v != SESSION_COMPLETE)
 		path_broken(p, session_verdict_str[v]);
+	else
+		path_share_ack(p, &ack);
+	for (uint32_t i = 0; v == SESSION_COMPLETE && ps->live && i < ps->session.n; i++)
+		flow_pause(&ps->path[i]->flow, false);
 }
 
 void pathset_kick(struct pathset *ps)

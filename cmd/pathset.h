@@ -70,7 +70,7 @@ struct pathset {
 	struct session session;
 	struct path *path[PATHS_MAX];
 	uint32_t opened; /* bit i: handshake done */
-	bool live, complete, go, finished, ending;
+	bool live, complete, go, finished, failing;
 	uint32_t ack_path; /* the path that carried data last carries the ACK */
 	bool ack_due;
 	struct timer ack_timer, ping_timer, end_timer;

@@ -109,6 +109,8 @@ int flow_write(struct flow *f)
 
 	pump_messages(f);
 	take_records(f);
+	if (!f->live) /* the owner ended the session while it was asked for more */
+		return -1;
 	n_iov = gather(f, iov, &tls_len);
 	if (!n_iov)
 		return -1;

@@ -1,0 +1,215 @@
+#!/bin/bash
+# test/sys/send.sh - files over four paths: every size, every name, and everything that can go wrong
+. test/sys/overlay.inc
+inbox=$d/o/inbox
+
+# arrives FILE [OPTION...]: it is sent, and stands in the inbox as it was
+arrives()
+{
+	f=$1
+	shift
+	ends 0 send -q "$@" "$f" dev && cmp "$f" "$inbox/$(basename "$f")" && rm "$inbox/$(basename "$f")"
+}
+
+# gone MESSAGE-FREE: nothing but finished files is in the inbox
+no_leftovers()
+{
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		ls -A "$inbox" | grep -q '^\.machete-' || return 0
+		sleep 0.3
+	done
+	ls -A "$inbox"
+	return 1
+}
+
+# equal_shares FILE: under strict every flow carries the same number of bytes, to within one record
+equal_shares()
+{
+	send --json --scheduler strict "$1" dev >"$d/json" || return 1
+	rm -f "$inbox/$(basename "$1")"
+	python3 - "$d/json" <<'P'
+import json, sys
+done = [json.loads(l) for l in open(sys.argv[1]) if '"done"' in l][0]
+b = [p["bytes"] for p in done["paths"]]
+print(b)
+sys.exit(not (len(b) == 4 and max(b) - min(b) <= 16384 + 33))
+P
+}
+
+receipt_is_whole()
+{
+	send --json "$d/f1400" dev >"$d/json" && rm "$inbox/f1400" && python3 - "$d/json" <<'P'
+import json, sys
+events = [json.loads(l) for l in open(sys.argv[1])]
+r = events[-1]
+keys = "v event session files bytes seconds setup_ms teardown_ms transport scheduler split paths max_path_share"
+missing = [k for k in keys.split() if k not in r]
+path = "node forward local bytes share rtt_ms"
+missing += [k for p in r["paths"] for k in path.split() if k not in p]
+ok = r["event"] == "done" and r["v"] == 1 and r["files"] == [{"name": "f1400", "bytes": 1400}]
+ok = ok and abs(sum(p["share"] for p in r["paths"]) - 1) < 0.01
+print(missing, r)
+sys.exit(bool(missing) or not ok)
+P
+}
+
+overlay_up --faults 0
+for n in 0 1 1399 1400 1401 16383 16384 16385; do
+	head -c $n /dev/urandom >"$d/f$n"
+	ok "size_$n" arrives "$d/f$n"
+done
+head -c 1048576 /dev/urandom >"$d/1M"
+head -c 104857600 /dev/urandom >"$d/100M"
+head -c 1024 "$d/1M" >"$d/1K"
+for f in f1 1K 1M 100M; do
+	ok "equal_shares_$f" equal_shares "$d/$f"
+done
+ok size_100M_fast arrives "$d/100M"
+ok turns_of_three arrives "$d/1M" --scheduler strict --turn 3
+ok max_share arrives "$d/1M" --max-share 30
+ok two_paths arrives "$d/1M" -n 2
+ok via_these_nodes arrives "$d/1M" --via n2,n4
+ok directly arrives "$d/1M" -n 1 --direct
+ok receipt_is_whole receipt_is_whole
+truncate -s 4294967297 "$d/4G"
+ok size_4G_and_1 arrives "$d/4G"
+rm "$d/4G"
+
+many()
+{
+	mkdir -p "$d/many" && (cd "$d/many" && seq 1 10000 | split -l 1 -a 4 - f-) &&
+		ends 0 send -q "$d"/many/f-* dev && diff -r "$d/many" "$inbox" && rm "$inbox"/f-*
+}
+ok ten_thousand_files many
+from_stdin()
+{
+	(printf one; sleep 0.3; printf two) | send -q - dev:stream && [ "$(cat "$inbox/stream")" = onetwo ] &&
+		head -c 5000000 "$d/100M" | send -q - dev:big && head -c 5000000 "$d/100M" | cmp - "$inbox/big"
+}
+ok from_stdin from_stdin
+
+# Names: what exists stays as it is, and nothing leaves the inbox.
+existing()
+{
+	echo old >"$inbox/f1"
+	ln -sf /etc/hostname "$inbox/f1400"
+	send "$d/f1" dev >"$d/said" && grep -q 'stored as f1.1' "$d/said" &&
+		[ "$(cat "$inbox/f1")" = old ] && cmp "$d/f1" "$inbox/f1.1" &&
+		send --json "$d/f1400" dev | grep -q '"name":"f1400.1"' && [ -L "$inbox/f1400" ] &&
+		cmp "$d/f1400" "$inbox/f1400.1" && rm -f "$inbox"/f1*
+}
+ok names_that_exist_are_kept existing
+# harmless NAME STORED: stdin may be called anything
+harmless()
+{
+	echo x | send -q - "dev:$1" && [ -f "$inbox/$2" ] && rm "$inbox/$2" && [ -z "$(ls -A "$inbox")" ]
+}
+rm -rf "$inbox"/*
+ok name_dotdot harmless .. __
+ok name_up_and_away harmless ../../etc/passwd _._.._etc_passwd
+ok name_absolute harmless /etc/passwd _etc_passwd
+ok name_hidden harmless .profile _profile
+ok name_option harmless -rf _rf
+ok name_control harmless "$(printf 'a\033[2Jb')" 'a_[2Jb'
+ok name_utf8 harmless "naïve" "naïve"
+ok name_c1_control harmless "$(printf 'a\302\233b')" a__b
+long=$(printf '%0255d' 7)
+ok name_of_255_bytes harmless "$long" "$long"
+
+# Mistakes, each with its code and one line.
+ok no_such_file ends 1 send "$d/nothing" dev
+ok a_directory ends 1 send "$d" dev
+ok no_such_device ends 3 send "$d/f1" nobody
+ok no_such_node ends 3 send --via n9 "$d/f1" dev
+ok more_paths_than_nodes ends 3 send -n 7 "$d/f1" dev
+ok stdin_without_a_name ends 2 send - dev
+ok no_arguments ends 2 send
+stranger()
+{
+	"$m" -C "$d/x" key new && cp "$d/o/client/cluster" "$d/x/" && ends 4 "$m" -C "$d/x" send "$d/f1" dev
+}
+ok a_stranger_is_refused stranger
+shrinks()
+{
+	cp "$d/100M" "$d/shrinks"
+	(sleep 0.15; truncate -s 1000 "$d/shrinks") &
+	ends 1 send -q "$d/shrinks" dev && grep -q shorter "$d/err" && no_leftovers
+}
+ok a_file_that_shrinks shrinks
+
+# slow: a stream that takes long enough to be disturbed
+mkfifo "$d/fifo"
+slow()
+{
+	(cat "$d/100M"; exec sleep 60) >"$d/fifo" &
+	writer=$!
+	timeout 60 "$m" -C "$d/o/client" send -q "$@" - dev:slow <"$d/fifo" 2>"$d/err" &
+	slow_pid=$!
+	for _ in $(seq 100); do
+		find "$inbox" -name '.machete-*' -size +1000k | grep -q . && return 0
+		sleep 0.1
+	done
+	return 1
+}
+# slow_ends CODES: with one of them within ten seconds, and nothing is left
+slow_ends()
+{
+	from=$(date +%s)
+	wait $slow_pid
+	got=$?
+	kill $writer 2>/dev/null
+	cat "$d/err"
+	echo "exit code $got, not $1"
+	[[ " $1 " = *" $got "* ]] && [ $(($(date +%s) - from)) -le 10 ] && [ ! -e "$inbox/slow" ] && no_leftovers
+}
+node_dies()
+{
+	slow && kill -9 "$(child 'node --name n1 ')" && slow_ends 3
+}
+interrupted()
+{
+	slow --via n2,n3,n4 && pkill -INT -f 'send -q .*dev:slow' && slow_ends 7
+}
+evicted()
+{
+	slow --via n2,n3,n4 && "$m" -C "$d/o/admin" evict client && slow_ends "3 4" # the node or the device is first
+}
+device_stops()
+{
+	slow --via n2,n3,n4 && kill -TERM "$(child 'server --name dev')" && slow_ends 3
+}
+ok a_node_that_dies_ends_it node_dies
+ok interrupted_by_the_user interrupted
+ok an_evicted_client_is_cut_off evicted
+readmitted()
+{
+	"$m" -C "$d/o/admin" admit client client "$("$m" -C "$d/o/client" key show)" &&
+		ends 0 send -q --via n2,n3,n4 "$d/1K" dev && rm "$inbox/1K"
+}
+ok and_comes_back_when_admitted readmitted
+ok device_stops device_stops
+
+# The device again, with an inbox on a small disk.
+mkdir "$d/small" && mount -t tmpfs -o size=3m none "$d/small" || echo "skip full_disk: no tmpfs"
+"$m" -C "$d/o/device" -v server --name dev --inbox "$d/small/inbox" --listen 127.0.0.2:0 \
+	--advertise 127.0.0.2 >"$d/small.log" 2>&1 &
+small=$!
+for _ in $(seq 100); do grep -q '^ready' "$d/small.log" && break; sleep 0.1; done
+full()
+{
+	ends 1 send -q --via n2,n3,n4 "$d/100M" dev && grep -q full "$d/err" && [ -z "$(ls -A "$d/small/inbox")" ] &&
+		head -c 5000000 "$d/100M" | ends 1 send -q --via n2,n3,n4 - dev:x && grep -q full "$d/err" &&
+		[ -z "$(ls -A "$d/small/inbox")" ]
+}
+ok a_full_disk full
+ok smaller_files_still_fit ends 0 send -q --via n2,n3,n4 "$d/1M" dev
+kill -9 $small
+wait $small 2>/dev/null
+overlay_down
+left_by_crash()
+{
+	touch "$d/small/inbox/.machete-0123456789abcdef.part"
+	timeout 3 "$m" -C "$d/o/device" -v server --name dev --inbox "$d/small/inbox" --listen 127.0.0.2:0 2>/dev/null
+	[ "$(ls -A "$d/small/inbox")" = 1M ]
+}
+ok leftovers_of_a_crash_are_removed left_by_crash
