@@ -2,8 +2,8 @@
  *
  * An operation like any other, ordered by the replicas and allowed to admins only (MANAGER.md B.8);
  * it counts from the next stable checkpoint, which it forces. The new replica learns the state from
- * the others before it votes. Other parties go on with the lines they have until they get the new file:
- * f replicas may be missing at any time. */
+ * the others before it votes. Other parties go on with the lines they have until they get the new
+ * file: f replicas may be missing at any time. */
 #include "cmd/cluster_replace.h"
 
 #include <stdio.h>
@@ -15,7 +15,8 @@
 #include "core/check.h"
 #include "net/sock.h"
 
-static int parse(const struct common *c, const struct cluster *cl, struct op *op, char **argv, int argc)
+static int parse(const struct common *c, const struct cluster *cl, struct op *op, char **argv,
+		 int argc)
 {
 	op->index = (uint32_t)(argv[0][0] - '0');
 	if (argv[0][0] == '1' && argv[0][1] >= '0' && argv[0][1] <= '9')
@@ -51,8 +52,8 @@ static int write_cluster(const struct common *c, struct cluster *cl, const struc
 		return EXIT_USAGE;
 	r = home_write_file(path, text, len, 0644);
 	if (r)
-		return report_error(c, EXIT_FAILED, "write it by hand: the swap is done", path, "%s",
-				    strerror(-r));
+		return report_error(c, EXIT_FAILED, "write it by hand: the swap is done", path,
+				    "%s", strerror(-r));
 	return 0;
 }
 
@@ -64,8 +65,10 @@ static void say(const struct common *c, const struct cluster *cl, const struct o
 	addr_format(&cl->replica[op->index].addr, addr);
 	fp_format(&op->fp, fp);
 	if (!j) {
-		printf("replica %u is %s at %s now; give it this cluster file (`machete cluster show`) "
-		       "and run `machete manager` there\n", op->index, fp, addr);
+		printf("replica %u is %s at %s now; give it this cluster file (`machete cluster "
+		       "show`) "
+		       "and run `machete manager` there\n",
+		       op->index, fp, addr);
 		return;
 	}
 	json_u64(j, "replica", op->index);

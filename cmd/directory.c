@@ -1,7 +1,7 @@
 /* cmd/directory.c - what a party knows of the members, nodes and devices
  *
- * A round reads the three lists page by page into the roster that is not in use, then the two change
- * places. An answer lost in the middle ends the round; the next one begins anew. */
+ * A round reads the three lists page by page into the roster that is not in use, then the two
+ * change places. An answer lost in the middle ends the round; the next one begins anew. */
 #include "cmd/directory.h"
 
 #include <fcntl.h>
@@ -229,7 +229,8 @@ uint32_t directory_roles(const struct directory *d, const struct fp *fp)
 
 const char *directory_name(const struct directory *d, const struct fp *fp)
 {
-	const struct member_entry *m = roster_member(d->now, fp, ROLE_NODE | ROLE_DEVICE | ROLE_CLIENT);
+	const struct member_entry *m =
+	    roster_member(d->now, fp, ROLE_NODE | ROLE_DEVICE | ROLE_CLIENT);
 
 	return m ? m->name : cluster_is_admin(&d->p->cluster, fp) ? "admin" : NULL;
 }

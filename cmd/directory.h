@@ -1,8 +1,9 @@
-/* cmd/directory.h - what a party knows of the members, nodes and devices, kept fresh from the manager
+/* cmd/directory.h - what a party knows of the members, nodes and devices, kept fresh from the
+ * manager
  *
  * Reads `member`, `node` and `device` tuples through cmd/quorum (f+1 equal answers) into a roster
- * (tuple/roster.h, which has the entries' types). A role polls every few seconds so that whoever was
- * evicted is forgotten within 10 s (ARCHITECTURE section 4); a command loads once, or takes
+ * (tuple/roster.h, which has the entries' types). A role polls every few seconds so that whoever
+ * was evicted is forgotten within 10 s (ARCHITECTURE section 4); a command loads once, or takes
  * HOME/cache and refreshes it meanwhile. What look-ups return lends until the next load or
  * on_change. */
 #ifndef CMD_DIRECTORY_H
@@ -21,8 +22,8 @@ struct directory *directory_open(const struct party *p);
 /* Cancels what is under way. */
 void directory_close(struct directory *d);
 
-/* Commands. Load from the manager, running its loop, and write the cache: 0, or the exit code of the
- * error that was reported. */
+/* Commands. Load from the manager, running its loop, and write the cache: 0, or the exit code of
+ * the error that was reported. */
 int directory_load(struct directory *d, struct quorum *q);
 /* Take HOME/cache instead: no waiting. False: there is none that is sound and of this cluster.
  * *age_s is how old it is by the wall clock, which may be wrong. */

@@ -258,7 +258,8 @@ const struct cmd cmd_manager = {
 	.summary = "one replica of the manager, the directory that all parties ask",
 	.rows = rows,
 	.opts_bytes = sizeof(struct opts),
-	.more = "Its key is the one of a line `replica` in HOME/cluster; data are kept in HOME/data.\n"
-		"A replica whose HOME/data is lost must not vote again: it observes until\n"
-		"`machete cluster replace` puts a new key in its place.\n",
+	.more =
+	    "Its key is the one of a line `replica` in HOME/cluster; data are kept in HOME/data.\n"
+	    "A replica whose HOME/data is lost must not vote again: it observes until\n"
+	    "`machete cluster replace` puts a new key in its place.\n",
 };

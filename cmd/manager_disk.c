@@ -3,7 +3,8 @@
  *	HOME/data/log              records of tuple/wal; log.new while another takes its place
  *	HOME/data/snapshot-SLOT    the state after a slot
  *	HOME/voted                 this key may have voted
- *	HOME/observer              its log was lost or damaged: it never votes again (MANAGER.md B.5)
+ *	HOME/observer              its log was lost or damaged: it never votes again (MANAGER.md
+ *B.5)
  *
  * The two marks stand outside of data/, so that who wipes data/ does not make a replica forget in
  * silence what it promised. After start every error ends the process: what a failed write or fsync
@@ -107,7 +108,8 @@ static bool mark_exists(const struct manager *m, const char *name)
 static int mark(const struct manager *m, const char *name, const char *text)
 {
 	char path[HOME_PATH_MAX];
-	int r = home_path(m->c, name, path) ? home_write_file(path, text, strlen(text), 0600) : -ENOENT;
+	int r =
+	    home_path(m->c, name, path) ? home_write_file(path, text, strlen(text), 0600) : -ENOENT;
 
 	return r ? complain(m->c, path, r) : 0;
 }
@@ -206,7 +208,8 @@ static int doubt(struct manager *m, struct replica_setup *setup, const char *why
 	struct disk *d = &m->disk;
 
 	if (m->party.cluster.n == 1)
-		return report_error(m->c, EXIT_FAILED, "restore HOME/data from a copy, or remove it and "
+		return report_error(m->c, EXIT_FAILED,
+				    "restore HOME/data from a copy, or remove it and "
 				    "HOME/voted to begin with an empty directory",
 				    "manager", "%s, and no other replica has it", why);
 	setup->observer = m->observer = true;

@@ -1,8 +1,9 @@
 /* cmd/manager_net.c - the channels of a replica: clients and other replicas, on one port
  *
  * The handshake tells who is who. A replica is known by the cluster file, everybody else by the
- * member tuples: who has no role is told so, and goes. Of two replicas the one with the higher number
- * connects; its newest connection counts, since the older one may be dead without our knowing. */
+ * member tuples: who has no role is told so, and goes. Of two replicas the one with the higher
+ * number connects; its newest connection counts, since the older one may be dead without our
+ * knowing. */
 
 #include "cmd/manager_net.h"
 
@@ -19,10 +20,11 @@
 enum {
 	HANDSHAKE_MS = 5000,
 	SILENCE_MS = 15000,
-	RETRY_MS = 100, /* doubles up to the next: no longer than a request timer (MANAGER.md B.3) */
+	RETRY_MS =
+	    100, /* doubles up to the next: no longer than a request timer (MANAGER.md B.3) */
 	RETRY_MS_MAX = 2000,
-	IDLE_MS = 10000, /* a client that is silent for so long makes room for another */
-	PAUSE_MS = 100,	 /* without descriptors */
+	IDLE_MS = 10000,  /* a client that is silent for so long makes room for another */
+	PAUSE_MS = 100,   /* without descriptors */
 	ACCEPTS_MAX = 16, /* a turn */
 };
 
@@ -215,7 +217,9 @@ static void tell_status(struct channel *ch)
 static void on_frame(struct conn *c, const uint8_t *p, size_t len)
 {
 	struct channel *ch = container_of(c, struct channel, conn);
-	struct replica_event ev = { .type = REPLICA_REQUEST, .chan = ch->chan, .bytes = p, .len = len };
+	struct replica_event ev = {
+		.type = REPLICA_REQUEST, .chan = ch->chan, .bytes = p, .len = len
+	};
 
 	ch->used = loop_now(&ch->m->loop);
 	if (ch->peer >= 0) {

@@ -15,8 +15,8 @@ int oneshot_open(struct oneshot *o, const struct common *c)
 		return r;
 	r = loop_init(&o->loop);
 	if (r)
-		return report_error(c, EXIT_FAILED, "raise the limit on open files", "manager", "%s",
-				    strerror(-r));
+		return report_error(c, EXIT_FAILED, "raise the limit on open files", "manager",
+				    "%s", strerror(-r));
 	o->q = quorum_open(&o->party, &o->loop, QUORUM_COMMAND);
 	return o->q ? 0 : EXIT_FAILED;
 }

@@ -364,7 +364,8 @@ struct quorum *quorum_open(struct party *p, struct loop *l, enum quorum_user use
 	struct quorum *q = calloc(1, sizeof *q);
 
 	if (!q) {
-		report_error(p->common, EXIT_FAILED, "free some memory", "manager", "out of memory");
+		report_error(p->common, EXIT_FAILED, "free some memory", "manager",
+			     "out of memory");
 		return NULL;
 	}
 	q->p = p;

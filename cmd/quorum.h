@@ -13,7 +13,8 @@
 
 enum {
 	QUORUM_GRACE_MS = 3000, /* with fewer than f+1 channels: then no answer can come */
-	QUORUM_PARTIAL_MS = 8000, /* with fewer than 2f+1: then most likely the replicas lack them too */
+	QUORUM_PARTIAL_MS =
+	    8000, /* with fewer than 2f+1: then most likely the replicas lack them too */
 	QUORUM_CALL_MS = 20000, /* a view change or two (MANAGER.md B.3: 2 s, doubled) */
 };
 
@@ -22,9 +23,9 @@ struct quorum;
 struct quorum_call {
 	/* The caller's. The op's fields lend until done, or quorum_cancel. */
 	struct op op;
-	/* code 0: `r` is the answer and lends until done returns. EXIT_QUORUM: none came in time, and
-	 * the operation may or may not take effect. EXIT_DENIED: f+1 replicas do not know our key.
-	 * May call quorum_call again, for the same call too. */
+	/* code 0: `r` is the answer and lends until done returns. EXIT_QUORUM: none came in time,
+	 * and the operation may or may not take effect. EXIT_DENIED: f+1 replicas do not know our
+	 * key. May call quorum_call again, for the same call too. */
 	void (*done)(struct quorum_call *call, int code, const struct result *r);
 	/* The quorum's. */
 	struct quorum_call *next;

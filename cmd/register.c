@@ -1,8 +1,8 @@
 /* cmd/register.c - a node or device in the directory
  *
- * One call to the manager is under way at a time, one timer says when the next is due: `act` decides
- * which. Writing is REPLACE of the own tuple, then OUT when there was none: after a kill -9 the old one
- * may still be there under its lease. */
+ * One call to the manager is under way at a time, one timer says when the next is due: `act`
+ * decides which. Writing is REPLACE of the own tuple, then OUT when there was none: after a kill -9
+ * the old one may still be there under its lease. */
 #include "cmd/register.h"
 
 #include <stdio.h>
@@ -20,7 +20,13 @@
 enum step { STEP_NONE = 0, STEP_REPLACE, STEP_OUT, STEP_RENEW, STEP_WITHDRAW };
 
 /* Why we are not registered, as it was last told, so that it is told once. */
-enum trouble { TROUBLE_NONE = 0, TROUBLE_NOT_ADMITTED, TROUBLE_TAKEN, TROUBLE_ADDRESS, TROUBLE_OTHER };
+enum trouble {
+	TROUBLE_NONE = 0,
+	TROUBLE_NOT_ADMITTED,
+	TROUBLE_TAKEN,
+	TROUBLE_ADDRESS,
+	TROUBLE_OTHER
+};
 
 struct registration {
 	const struct party *p;
@@ -65,9 +71,9 @@ static int bad_address(const struct registration *r, const struct addr *a)
 {
 	char text[ADDR_STR_MAX];
 
-	return report_error(r->p->common, EXIT_USAGE, "give --advertise a public address", "address",
-			    "nobody outside can reach the %s address %s", addr_scope_str[addr_scope(a)],
-			    addr_format_ip(a, text));
+	return report_error(r->p->common, EXIT_USAGE, "give --advertise a public address",
+			    "address", "nobody outside can reach the %s address %s",
+			    addr_scope_str[addr_scope(a)], addr_format_ip(a, text));
 }
 
 static int parse_advertise(struct registration *r)
@@ -80,8 +86,9 @@ static int parse_advertise(struct registration *r)
 			return report_error(r->p->common, EXIT_USAGE, "leave some out",
 					    "--advertise", "more than %d addresses", REG_ADDRS_MAX);
 		if (!addr_parse(a, text, r->cfg.port) || !a->port)
-			return report_error(r->p->common, EXIT_USAGE, "give an ADDRESS or ADDRESS:PORT",
-					    "--advertise", "\"%s\" is no address", text);
+			return report_error(r->p->common, EXIT_USAGE,
+					    "give an ADDRESS or ADDRESS:PORT", "--advertise",
+					    "\"%s\" is no address", text);
 		if (!scope_ok(&r->p->cluster, a))
 			return bad_address(r, a);
 		r->addrs++;
@@ -284,8 +291,8 @@ int register_open(struct registration **out, const struct party *p, struct quoru
 	r->timer.fire = due;
 	quorum_on_standing(q, standing_changed, r);
 	if (!name_ok(cfg->name, strlen(cfg->name)))
-		return report_error(p->common, EXIT_USAGE, "use 1 to 63 of a-z, 0-9 and -", "--name",
-				    "\"%s\" is no name", cfg->name);
+		return report_error(p->common, EXIT_USAGE, "use 1 to 63 of a-z, 0-9 and -",
+				    "--name", "\"%s\" is no name", cfg->name);
 	return parse_advertise(r);
 }
 

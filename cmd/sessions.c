@@ -60,8 +60,8 @@ static bool parse(const struct session_file *f, const uint8_t rec[static RECORD_
 	       !memcmp(digest, rec + RECORD_BYTES - sizeof digest, sizeof digest);
 }
 
-void session_take(struct session_file *f, const struct party *p, uint8_t session[static SESSION_BYTES],
-		  uint64_t *no)
+void session_take(struct session_file *f, const struct party *p,
+		  uint8_t session[static SESSION_BYTES], uint64_t *no)
 {
 	uint8_t rec[RECORD_BYTES];
 

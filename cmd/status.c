@@ -120,8 +120,9 @@ static void tell_node(const struct common *c, const struct node_entry *n)
 	char addrs[ADDRS_STR_MAX];
 
 	if (!j) {
-		printf("node    %-24s %s %s%s%s%s%s\n", n->name, join_addrs(n->addr, n->addrs, addrs),
-		       n->nat ? "nat" : "", n->nat && n->relay ? "," : "", n->relay ? "relay" : "",
+		printf("node    %-24s %s %s%s%s%s%s\n", n->name,
+		       join_addrs(n->addr, n->addrs, addrs), n->nat ? "nat" : "",
+		       n->nat && n->relay ? "," : "", n->relay ? "relay" : "",
 		       n->operator_name[0] ? " operator " : "", n->operator_name);
 		return;
 	}

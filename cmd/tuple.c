@@ -43,8 +43,8 @@ struct run {
 
 static int bad_field(const struct run *r, const char *text)
 {
-	return report_error(r->c, EXIT_USAGE, "a field is TEXT, str:TEXT, int:5, hex:00ff or *", text,
-			    "this is no field");
+	return report_error(r->c, EXIT_USAGE, "a field is TEXT, str:TEXT, int:5, hex:00ff or *",
+			    text, "this is no field");
 }
 
 static int parse_fields(struct run *r, struct tuple *t, int n, char **words)
@@ -53,7 +53,8 @@ static int parse_fields(struct run *r, struct tuple *t, int n, char **words)
 
 	tuple_init(t);
 	for (int i = 0; i < n; i++) {
-		if (!field_parse(t, words[i], r->hex + r->hex_len, sizeof r->hex - r->hex_len, &used))
+		if (!field_parse(t, words[i], r->hex + r->hex_len, sizeof r->hex - r->hex_len,
+				 &used))
 			return bad_field(r, words[i]);
 		r->hex_len += used;
 	}
@@ -212,11 +213,12 @@ const struct cmd cmd_tuple = {
 	.words_min = 2,
 	.words_max = -1,
 	.keep_dashes = true,
-	.more = "A field is a string, int:5, hex:00ff for bytes, * for any value, str:* for a star.\n"
-		"  out      insert                     rdp, rdall   read the first match, all matches\n"
-		"  inp      read and remove            rd, in       the same, waiting for a match\n"
-		"  cas      insert FIELDs unless TEMPLATE matches; else print the match and exit 1\n"
-		"  replace  remove the tuple with the same first field (or: TEMPLATE... -- FIELD...)\n"
-		"           and insert FIELDs; nothing without a match\n"
-		"Fields are printed with tabs between them. Exit 1: nothing matches.\n",
+	.more =
+	    "A field is a string, int:5, hex:00ff for bytes, * for any value, str:* for a star.\n"
+	    "  out      insert                     rdp, rdall   read the first match, all matches\n"
+	    "  inp      read and remove            rd, in       the same, waiting for a match\n"
+	    "  cas      insert FIELDs unless TEMPLATE matches; else print the match and exit 1\n"
+	    "  replace  remove the tuple with the same first field (or: TEMPLATE... -- FIELD...)\n"
+	    "           and insert FIELDs; nothing without a match\n"
+	    "Fields are printed with tabs between them. Exit 1: nothing matches.\n",
 };

@@ -17,11 +17,11 @@
 enum {
 	GATE_CLIENTS_MAX = 1024, /* 160 bytes each; a scan of all keys costs 2 us */
 	GATE_BOOTS = 2,
-	NONCES_MAX = 65536,	 /* a boot's life in requests */
+	NONCES_MAX = 65536,                 /* a boot's life in requests */
 	NONCES_CLIENT_MAX = NONCES_MAX / 2, /* so that no client ends a boot all alone at once */
-	NONCE_SLOTS = 2 * NONCES_MAX,	    /* half full: short probes; 1 MiB a boot, touched late */
+	NONCE_SLOTS = 2 * NONCES_MAX, /* half full: short probes; 1 MiB a boot, touched late */
 	BOOT_MS = 10 * 60 * 1000,
-	BOOT_MS_MIN = 5 * 1000,	 /* a client over its share gets a new boot, but not more often */
+	BOOT_MS_MIN = 5 * 1000, /* a client over its share gets a new boot, but not more often */
 };
 
 /* One admitted client, or one that was evicted and still has forwards. */
@@ -86,7 +86,8 @@ enum open_verdict gate_judge(struct gate *g, const uint8_t *frame, size_t len,
 /* Counts the final verdict of a request that gate_judge let through. */
 void gate_count(struct gate *g, enum open_verdict v);
 
-/* Writes the answer to the client in `row` (any number for a refusal); a->boot is filled in here. */
+/* Writes the answer to the client in `row` (any number for a refusal); a->boot is filled in here.
+ */
 size_t gate_answer(const struct gate *g, uint32_t row, const struct open_ask *ask,
 		   struct open_answer *a, uint8_t out[static OPEN_ANSWER_MAX]);
 

@@ -2,8 +2,8 @@
  *
  * A handshake costs a role 2 ms of public-key work before it knows who asks. So each source (an
  * IPv4 address, an IPv6 /64) may begin a burst of them and then some a second; whoever turns out to
- * be admitted gets his knock back. Sources share a fixed table by a secret hash, in two places each,
- * and are refused only when both are exhausted, so that a flood rarely shuts out a bystander.
+ * be admitted gets his knock back. Sources share a fixed table by a secret hash, in two places
+ * each, and are refused only when both are exhausted, so that a flood rarely shuts out a bystander.
  * The rate is GCRA (ITU-T I.371): a slot keeps the time at which its bucket is full again. Pure. */
 #ifndef CORE_KNOCK_H
 #define CORE_KNOCK_H

@@ -1,4 +1,5 @@
-/* core/open.c - what a client asks of a node and what the node answers: OPEN, RENEW, CLOSE, ANSWER */
+/* core/open.c - what a client asks of a node and what the node answers: OPEN, RENEW, CLOSE, ANSWER
+ */
 #include "core/open.h"
 
 #include <string.h>

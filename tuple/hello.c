@@ -49,7 +49,8 @@ size_t hello_status_put(uint8_t *out, const struct replica_status *s, uint32_t n
 	buf_put_u32(&b, s->config);
 	buf_put_u8(&b, (uint8_t)s->self);
 	buf_put_u8(&b, (uint8_t)s->leader);
-	buf_put_u8(&b, (uint8_t)((s->active ? FLAG_ACTIVE : 0) | (s->observer ? FLAG_OBSERVER : 0)));
+	buf_put_u8(&b,
+		   (uint8_t)((s->active ? FLAG_ACTIVE : 0) | (s->observer ? FLAG_OBSERVER : 0)));
 	buf_put_u64(&b, s->view);
 	buf_put_u64(&b, s->slot);
 	buf_put_u64(&b, s->stable);

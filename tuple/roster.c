@@ -176,7 +176,8 @@ uint32_t roster_roles(const struct roster *r, const struct fp *fp)
 	return roles;
 }
 
-const struct member_entry *roster_member(const struct roster *r, const struct fp *fp, enum role role)
+const struct member_entry *roster_member(const struct roster *r, const struct fp *fp,
+					 enum role role)
 {
 	uint32_t first = lower_bound(r, fp);
 	const struct member_entry *m;

@@ -1,11 +1,12 @@
 /* tuple/roster.h - who is a member, and where nodes and devices are: the reserved tuples, decoded
  *
  * Filled with tuples page by page, then sealed: a node or device counts only while a member tuple
- * gives its key that role under that name, and a member only with an admin's signature, so that even
- * more than f lying replicas invent nobody (MANAGER.md B.3). The tuples are kept as they came:
+ * gives its key that role under that name, and a member only with an admin's signature, so that
+ *even more than f lying replicas invent nobody (MANAGER.md B.3). The tuples are kept as they came:
  * an unchanged member is not verified again (0.7 ms), and the cache file is made of them:
  *
- *	"machete directory 1\n", cluster id[32], seconds since 1970[8], length[4], tuples, SHA-256[32]
+ *	"machete directory 1\n", cluster id[32], seconds since 1970[8], length[4], tuples,
+ *SHA-256[32]
  *
  * Pure; a roster is large (15 MiB) and most of it is never touched. */
 #ifndef TUPLE_ROSTER_H
@@ -87,11 +88,13 @@ const uint8_t *roster_save(struct roster *r, const uint8_t cluster_id[static 32]
 			   size_t *len);
 /* Takes the first len bytes of r->cache, which the caller read from the file, and seals. False: not
  * whole, or of another cluster; the roster is then empty. */
-bool roster_load(struct roster *r, size_t len, const uint8_t cluster_id[static 32], int64_t *wall_s);
+bool roster_load(struct roster *r, size_t len, const uint8_t cluster_id[static 32],
+		 int64_t *wall_s);
 
 /* Look-ups; NULL or 0: none. */
 uint32_t roster_roles(const struct roster *r, const struct fp *fp);
-const struct member_entry *roster_member(const struct roster *r, const struct fp *fp, enum role role);
+const struct member_entry *roster_member(const struct roster *r, const struct fp *fp,
+					 enum role role);
 const struct node_entry *roster_node(const struct roster *r, const char *name);
 const struct device_entry *roster_device(const struct roster *r, const char *name);
 const struct device_entry *roster_device_fp(const struct roster *r, const struct fp *fp);

@@ -1,4 +1,5 @@
-/* test/unit/test_roster.c - who counts as a member, node or device, and what the cache file keeps */
+/* test/unit/test_roster.c - who counts as a member, node or device, and what the cache file keeps
+ */
 #include <stdlib.h>
 
 #include "test/unit/test.h"
@@ -32,8 +33,8 @@ static void begin(void)
 	roster_clear(old);
 }
 
-static bool add_member(const struct ident *signer, enum role role, const char *name, const struct fp *fp,
-		       const struct roster *before)
+static bool add_member(const struct ident *signer, enum role role, const char *name,
+		       const struct fp *fp, const struct roster *before)
 {
 	struct member_tuple m = { .role = role, .fp = *fp, .serial = 1 };
 	uint8_t msg[MEMBER_SIGNED_MAX];

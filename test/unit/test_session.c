@@ -1,4 +1,5 @@
-/* test/unit/test_session.c - flows of a session come together: order, agreement, refusals, wiping */
+/* test/unit/test_session.c - flows of a session come together: order, agreement, refusals, wiping
+ */
 #include "core/session.h"
 #include "test/ends.h"
 #include "test/unit/test.h"
