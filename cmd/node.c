@@ -135,6 +135,7 @@ static int ask_manager(struct node *n)
 	if (!n->d)
 		return EXIT_FAILED;
 	directory_poll(n->d, n->q, members_changed, n);
+	n->tracer = tracer_open(&n->party, n->q, n->d, ROLE_NODE);
 	r = register_open(&n->reg, &n->party, n->q, &n->reg_config);
 	if (!r)
 		publish(n);
@@ -144,6 +145,7 @@ static int ask_manager(struct node *n)
 static void forget_manager(struct node *n)
 {
 	register_close(n->reg);
+	tracer_close(n->tracer);
 	directory_close(n->d);
 	quorum_close(n->q);
 }

@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/directory.h"
 #include "cmd/register.h"
+#include "cmd/tracer.h"
 #include "core/gate.h"
 #include "core/knock.h"
 #include "core/status.h"
@@ -64,6 +65,7 @@ struct node {
 	struct quorum *q;
 	struct directory *d;
 	struct registration *reg;
+	struct tracer *tracer; /* NULL: no memory, and nobody hears of our traces */
 	struct register_config reg_config;
 	struct addr at;
 	bool loopback; /* listens on a loopback address alone */

@@ -15,6 +15,7 @@
 #include "cmd/receive.h"
 #include "cmd/register.h"
 #include "cmd/report.h"
+#include "cmd/tracer.h"
 #include "core/check.h"
 #include "core/knock.h"
 #include "core/log.h"
@@ -70,6 +71,7 @@ struct server {
 	struct quorum *q;
 	struct directory *d;
 	struct registration *reg;
+	struct tracer *tracer; /* NULL: no memory, and nobody hears of our traces */
 	struct watch listener;
 	struct timer sweep;
 	struct addr at;
@@ -301,12 +303,14 @@ static int ask_manager(struct server *sv)
 	if (!sv->d)
 		return EXIT_FAILED;
 	directory_poll(sv->d, sv->q, members_changed, sv);
+	sv->tracer = tracer_open(&sv->party, sv->q, sv->d, ROLE_DEVICE);
 	return publish(sv);
 }
 
 static void forget_manager(struct server *sv)
 {
 	register_close(sv->reg);
+	tracer_close(sv->tracer);
 	directory_close(sv->d);
 	quorum_close(sv->q);
 }

@@ -80,6 +80,14 @@ static void add_leg(struct survey *s, struct candidate *c, struct survey_path *p
 	p->untraced = p->untraced || seg->unknown;
 }
 
+const struct record *survey_near(const struct survey *s, const struct survey_path *p)
+{
+	const struct record *r =
+		tracecache_find(&s->traces, &p->from, p->device, &p->entry, s->now_s);
+
+	return r && s->o->fresh && r->at_s < s->now_s ? NULL : r;
+}
+
 /* The elements on candidate i: four segments, of which the way from the node to this host is
  * traced by nobody, the node's operator and the AS that it stands in. */
 static void describe(struct survey *s, uint32_t i)
@@ -91,10 +99,11 @@ static void describe(struct survey *s, uint32_t i)
 	struct segment seg;
 	const char *op;
 
-	p->near = tracecache_find(&s->traces, &p->from, p->device, &p->entry, s->now_s);
+	p->near = survey_near(s, p);
 	add_leg(s, c, p, &p->leg, p->near, &p->from, &p->entry);
 	add_leg(s, c, p, &seg, NULL, &p->entry, &p->from);
 	c->rtt_us = p->near ? p->near->rtt_us : 0;
+	c->unreached = p->near && !p->near->reached;
 	if (!p->node)
 		return;
 	p->far = tracecache_find(&s->traces, &p->entry, "", &p->dest, s->now_s);
@@ -109,14 +118,28 @@ static void describe(struct survey *s, uint32_t i)
 	c->cloud_id = cloud.n ? cloud.as[0] : 0;
 }
 
-/* How many nodes, and the direct path, have a candidate: they stand together in s->cand. */
+/* How many nodes, and the direct path, can be reached: their candidates stand together. */
 static uint32_t distinct(const struct survey *s)
 {
+	const struct node_entry *last = NULL;
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < s->n; i++)
-		n += !i || s->path[i].node != s->path[i - 1].node;
+	for (uint32_t i = 0; i < s->n; i++) {
+		if (s->cand[i].unreached)
+			continue;
+		n += !n || s->path[i].node != last;
+		last = s->path[i].node;
+	}
 	return n;
+}
+
+/* Where no trace reaches anything, it is the traces that do not get through: all may be tried. */
+static void doubt_traces(struct survey *s)
+{
+	if (distinct(s))
+		return;
+	for (uint32_t i = 0; i < s->n; i++)
+		s->cand[i].unreached = false;
 }
 
 static int choose_n(struct survey *s)
@@ -137,7 +160,7 @@ static int choose_n(struct survey *s)
 	return report_error(s->c, EXIT_UNREACHABLE,
 			    have ? "add nodes, or ask for fewer with -n" : "start nodes, and see "
 			    "`machete status`", s->device->name,
-			    "%u paths are wanted, but %u nodes have one", want, have);
+			    "%u paths are wanted, %u are possible", want, have);
 }
 
 /* "AS1930", "1930". */
@@ -164,10 +187,15 @@ static int take_options(struct survey *s)
 		if (!parse_as(o->trust.v[i], &s->conf.trust[s->conf.trusted++]))
 			return report_error(s->c, EXIT_USAGE, "write it as AS1930 or 1930",
 					    o->trust.v[i], "not an AS number");
-	for (uint32_t i = 0; i < o->via.n; i++)
+	for (uint32_t i = 0; i < o->via.n; i++) {
 		if (!directory_node(s->dir, o->via.v[i]))
 			return report_error(s->c, EXIT_UNREACHABLE, "see `machete status`",
 					    o->via.v[i], "no such node is registered");
+		for (uint32_t k = 0; k < i; k++)
+			if (!strcmp(o->via.v[i], o->via.v[k]))
+				return report_error(s->c, EXIT_USAGE, "name each node once",
+						    "--via", "%s stands there twice", o->via.v[i]);
+	}
 	s->conf.metric = o->metric == 2 ? PLAN_PAPER : o->stripe ? PLAN_STRIPE : PLAN_PALL;
 	s->conf.one_per = (enum plan_per)o->one_per;
 	s->conf.rtt_us_max = o->rtt_ms_max * 1000;
@@ -209,12 +237,19 @@ static int judge(const struct survey *s)
 	}
 }
 
-static void plan(struct survey *s)
+static int plan(struct survey *s)
 {
+	int r;
+
 	for (uint32_t i = 0; i < s->n; i++)
 		describe(s, i);
+	doubt_traces(s);
+	r = choose_n(s);
+	if (r)
+		return r;
 	survey_recall(s);
 	s->verdict = planner_run(s->planner, &s->conf, s->cand, s->n, &s->plan, s->reason);
+	return judge(s);
 }
 
 int survey_make(struct survey *s, const struct common *c, const struct survey_options *o,
@@ -233,16 +268,12 @@ int survey_make(struct survey *s, const struct common *c, const struct survey_op
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "local addresses", "%s", strerror(-r));
 	find_candidates(s);
-	r = choose_n(s);
-	if (r)
-		return r;
 	astable_map_if_any(c, &s->as);
 	r = survey_trace(s);
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "trace", "%s", strerror(-r));
 	tracecache_save(&s->traces, c, s->now_s);
-	plan(s);
-	return judge(s);
+	return plan(s);
 }
 
 uint32_t survey_as(const struct survey *s, uint32_t i, uint32_t *as, uint32_t max)

@@ -29,6 +29,7 @@ struct survey_options {
 	const char *local;
 	bool direct;
 	bool stripe; /* --split stripe: least exposure of one AS */
+	bool fresh;  /* trust no trace of before: a path that should work did not */
 };
 
 /* Option rows for them, for a struct `type` that has them in `field`. */
@@ -60,7 +61,7 @@ struct survey_path {
 	char device[ICMP_DEVICE_MAX];  /* "": any */
 	struct addr entry;	       /* the node's address, or the device's for the direct path */
 	struct addr dest;	       /* the device's */
-	const struct record *near, *far; /* traces client-node and node-device; NULL: none */
+	const struct record *near, *far; /* traces client-node, node-device; NULL: none */
 	struct segment leg;	       /* client to node */
 	bool gap;		       /* some hop is not known */
 	bool untraced;		       /* some segment is not known at all */
@@ -100,6 +101,8 @@ uint32_t survey_as(const struct survey *s, uint32_t i, uint32_t *as, uint32_t ma
 void survey_remember(const struct survey *s);
 void survey_fini(struct survey *s);
 
+/* The trace of a path's first leg, if there is one that counts; NULL: none. */
+const struct record *survey_near(const struct survey *s, const struct survey_path *p);
 /* cmd/survey_trace.c: traces all near legs that are missing. 0 or -errno. */
 int survey_trace(struct survey *s);
 /* cmd/survey_memory.c: marks the candidates chosen last time, and sets conf.kappa_before. */

@@ -31,11 +31,6 @@ struct work {
 
 static void fill(struct work *w);
 
-static const struct record *known(const struct survey *s, const struct survey_path *p)
-{
-	return tracecache_find(&s->traces, &p->from, p->device, &p->entry, s->now_s);
-}
-
 static void keep(struct slot *slot)
 {
 	struct survey *s = slot->work->s;
@@ -43,6 +38,9 @@ static void keep(struct slot *slot)
 	struct record r;
 
 	record_make(&r, &slot->run.trace, &p->from, p->device, s->now_s);
+	/* A port that is closed is no node, though the host is there. */
+	if (slot->run.trace.ttl[trace_last(&slot->run.trace)].a.kind != TRACE_OPEN)
+		r.reached = false;
 	tracecache_put(&s->traces, &r);
 	s->traced++;
 }
@@ -107,7 +105,7 @@ static void fill(struct work *w)
 	while (w->next < w->s->n && (slot = idle(w))) {
 		const struct survey_path *p = &w->s->path[w->next];
 
-		if (!known(w->s, p) && !under_way(w, p))
+		if (!survey_near(w->s, p) && !under_way(w, p))
 			begin(w, slot, w->next);
 		w->next++;
 	}

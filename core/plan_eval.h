@@ -28,6 +28,7 @@ struct candidate {
 	uint64_t operator_id, cloud_id;	  /* for plan_per; 0: not known, clashes with nothing */
 	uint32_t rtt_us;		  /* 0: not measured */
 	bool chosen_before;		  /* belongs to the set in use */
+	bool unreached;			  /* not to be chosen */
 };
 
 enum plan_metric { PLAN_PALL = 0, PLAN_PAPER, PLAN_STRIPE };

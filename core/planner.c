@@ -15,6 +15,7 @@ static_assert(ARRAY_LEN(plan_verdict_str) == PLAN_VERDICTS, "a text for every ve
 
 const char *const plan_reason_str[PLAN_REASONS] = {
 	[PLAN_TAKEN] = "taken",
+	[PLAN_UNREACHED] = "not reached",
 	[PLAN_SLOW] = "too slow",
 	[PLAN_CLASH] = "node in use",
 	[PLAN_WORSE] = "shares more",
@@ -33,7 +34,7 @@ static void find_free(struct planner *p)
 {
 	p->n_free = 0;
 	for (uint32_t i = 0; i < p->ev.n; i++)
-		if (!too_slow(p, i))
+		if (!too_slow(p, i) && !plan_eval_at(&p->ev, i)->unreached)
 			p->free[p->n_free++] = i;
 	plan_eval_everywhere(&p->ev, p->free, p->n_free);
 }
@@ -155,6 +156,8 @@ static void explain(const struct planner *p, enum plan_reason *reasons)
 	for (uint32_t i = 0; i < p->ev.n; i++) {
 		enum plan_reason r = too_slow(p, i) ? PLAN_SLOW : PLAN_WORSE;
 
+		if (plan_eval_at(&p->ev, i)->unreached)
+			r = PLAN_UNREACHED;
 		for (uint32_t k = 0; k < p->ev.k; k++) {
 			if (p->ev.pick[k] == i)
 				r = PLAN_TAKEN;

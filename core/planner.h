@@ -49,6 +49,7 @@ extern const char *const plan_verdict_str[PLAN_VERDICTS];
 /* Why a candidate was taken or not. */
 enum plan_reason {
 	PLAN_TAKEN = 0,
+	PLAN_UNREACHED, /* its candidate.unreached is set */
 	PLAN_SLOW,  /* above rtt_us_max */
 	PLAN_CLASH, /* its node, operator or cloud has a chosen one */
 	PLAN_WORSE, /* another set is watched by fewer, or is as good and quicker */

@@ -60,9 +60,9 @@ def labelled(a, b):
 		if {p["a"], p["b"]} == {a, b} and p["a_local"] == p["b_local"] == home]
 v = eval(sys.argv[2])
 print(v)
-sys.exit(not v)' "$tmp/paths" "$1" "$home" "$second" "$here/../data/as_overlap_expected.tsv"
+sys.exit(not v)' "$tmp/paths" "$1" "$first" "$second" "$here/../data/as_overlap_expected.tsv"
 }
-home=$("$lab" addr lisbon) second=$("$lab" addr lisbon-4g-vodafone)
+first=$("$lab" addr lisbon) second=$("$lab" addr lisbon-4g-vodafone)
 
 all_traced() {
 	paths && told 'all(x["node_device_traced"] for x in c)'
@@ -82,14 +82,14 @@ check "round trips are those of both legs" \
 	told 'all(abs(x["rtt_ms"] - w) < 3 for w in (64.1, 533.9) for x in c if x["local"] == home
 		and x["node"] == {64.1: "eu-central-1", 533.9: "ap-southeast-1"}[w])'
 
-paths --local "$home" --max-exposure 60
+paths --local "$first" --max-exposure 60
 check "an AS on all paths is refused by --max-exposure" \
 	[ "$?" = 5 ]
 check "and is named" told '"AS1930" in error["why"]'
-paths --local "$home" --max-exposure 60 --trust 1930,5516,AS16509,20965
+paths --local "$first" --max-exposure 60 --trust 1930,5516,AS16509,20965
 check "unless it is trusted; what nobody traced is not" told '"not known" in error["why"]'
 paths -n 8 --one-per cloud
 check "too few clouds for so many paths is exit 3" [ "$?" = 3 ]
-paths -n 2 --metric paper --local "$home"
+paths -n 2 --metric paper --local "$first"
 check "by the paper's metric the quickest of the least common pairs" \
 	told 'plan["paths"] == ["eu-central-1", "us-east-1"]'

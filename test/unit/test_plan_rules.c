@@ -115,6 +115,21 @@ static void slow_paths_are_dropped_and_unmeasured_ones_stay(void)
 	CHECK_EQ(reasons[0], PLAN_SLOW);
 }
 
+static void what_was_not_reached_is_not_taken(void)
+{
+	static const char *const text[] = { "a:1", "b:1 2", "c:1 3" };
+	struct plan_conf conf = conf_of(2);
+	struct plan plan;
+
+	by_hand(text, 3);
+	cand[0].unreached = true;
+	CHECK_EQ(planner_run(&planner, &conf, cand, 3, &plan, reasons), PLAN_OK);
+	CHECK(picked(&plan, "bc"));
+	CHECK_EQ(reasons[0], PLAN_UNREACHED);
+	conf.n = 3;
+	CHECK_EQ(planner_run(&planner, &conf, cand, 3, &plan, reasons), PLAN_TOO_FEW);
+}
+
 static void equal_sets_are_decided_by_the_round_trip(void)
 {
 	static const char *const text[] = { "a:1", "b:2", "c:3", "d:4" };
@@ -244,6 +259,7 @@ TEST_MAIN_BEGIN
 	RUN(operators_and_clouds_are_kept_apart_only_when_asked);
 	RUN(the_papers_metric_counts_pairs_then_takes_the_quicker);
 	RUN(slow_paths_are_dropped_and_unmeasured_ones_stay);
+	RUN(what_was_not_reached_is_not_taken);
 	RUN(equal_sets_are_decided_by_the_round_trip);
 	RUN(an_as_that_sees_too_much_is_named);
 	RUN(a_limit_on_exposure_is_met_where_some_set_meets_it);
