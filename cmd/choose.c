@@ -1,121 +1,69 @@
-/* cmd/choose.c - which nodes carry a session
- *
- * The nodes that the user names, else a random set: an adversary who registers nodes must not know
- * which ones are taken. */
+/* cmd/choose.c - the paths that carry a session, as cmd/survey plans them */
 #include "cmd/choose.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "cmd/report.h"
-#include "core/secret.h"
+#include "core/check.h"
 
-/* The path by way of `node` (NULL: direct), if both legs have addresses of one family. */
-static bool set_path(struct path *p, const struct node_entry *node, const struct device_entry *dev,
-		     const struct addr *from)
+static_assert((int)PLAN_PATHS_MAX == PATHS_MAX, "a plan fits a session");
+static_assert((int)ICMP_DEVICE_MAX == SOCK_DEVICE_MAX, "both hold the name of a network device");
+
+static void fill_path(struct path *p, const struct survey_path *from)
 {
-	bool any = addr_scope(from) == ADDR_UNSPECIFIED;
-
-	p->from = *from;
 	memset(&p->node, 0, sizeof p->node);
-	for (uint32_t k = 0; k < dev->addrs; k++) {
-		bool v4 = addr_is_v4(&dev->addr[k]);
-
-		p->dest = p->to = dev->addr[k];
-		if (!node && (any || addr_is_v4(from) == v4))
-			return true;
-		for (uint32_t i = 0; node && i < node->addrs; i++) {
-			if (addr_is_v4(&node->addr[i]) != v4 || (!any && addr_is_v4(from) != v4))
-				continue;
-			p->node = *node;
-			p->to = node->addr[i];
-			return true;
-		}
-	}
-	return false;
+	if (from->node)
+		p->node = *from->node;
+	p->to = from->entry;
+	p->dest = from->dest;
+	p->from = (struct sock_from){ .addr = from->from };
+	memcpy(p->from.device, from->device, sizeof p->from.device);
 }
 
-static int choose_via(const struct common *c, const struct choose_opts *o,
-		      const struct directory *d, const struct device_entry *dev,
-		      const struct addr *from, struct path *path, uint32_t *n)
+static void fill_choice(struct choice *c, const struct survey *s)
 {
-	for (uint32_t i = 0; i < o->via.n; i++) {
-		const struct node_entry *node = directory_node(d, o->via.v[i]);
+	const struct plan *plan = &s->plan;
 
-		if (*n == PATHS_MAX)
-			return report_error(c, EXIT_USAGE, "leave some out", "--via",
-					    "more than %d paths", PATHS_MAX);
-		if (!node)
-			return report_error(c, EXIT_UNREACHABLE, "see `machete status`",
-					    o->via.v[i], "no such node is registered");
-		for (uint32_t k = 0; k < *n; k++)
-			if (!strcmp(path[k].node.name, node->name))
-				return report_error(c, EXIT_USAGE, "name each node once", "--via",
-						    "%s stands there twice", node->name);
-		if (!set_path(&path[(*n)++], node, dev, from))
-			return report_error(c, EXIT_UNREACHABLE, "choose another node", node->name,
-					    "it has no address of the device's family");
+	*c = (struct choice){ .max_as = 0 };
+	for (uint32_t i = 0; i < plan->n; i++)
+		c->as_n[i] = survey_as(s, plan->pick[i], c->as[i], CHOICE_AS_MAX);
+	if (plan->max_as_paths) {
+		c->max_as = element_as_of(plan->max_as);
+		c->max_as_share = (double)plan->max_as_paths / plan->n;
 	}
-	return 0;
+	for (uint32_t i = 0; i < plan->u_n; i++)
+		if (element_kind_of(plan->u[i]) == ELEMENT_AS)
+			c->unavoidable[c->unavoidable_n++] = element_as_of(plan->u[i]);
+	survey_guarantee(s, c->guarantee, sizeof c->guarantee);
 }
 
-static uint32_t below(uint32_t n)
+int choose_paths(const struct common *c, const struct survey_options *o, const struct directory *d,
+		 const struct device_entry *dev, struct path path[static PATHS_MAX], uint32_t *n,
+		 struct choice *choice)
 {
-	uint32_t v, top = UINT32_MAX - UINT32_MAX % n;
+	static struct survey s;
+	int r = survey_make(&s, c, o, d, dev);
 
-	do
-		secret_bytes(&v, sizeof v);
-	while (v >= top);
-	return v % n;
+	if (!r) {
+		*n = s.plan.n;
+		for (uint32_t i = 0; i < *n; i++)
+			fill_path(&path[i], &s.path[s.plan.pick[i]]);
+		fill_choice(choice, &s);
+		survey_remember(&s);
+	}
+	survey_fini(&s);
+	return r;
 }
 
-/* A random subset of the nodes, each as likely as any other: selection sampling (Knuth, TAOCP 2,
- * 3.4.2, algorithm S). */
-static void choose_random(const struct directory *d, const struct device_entry *dev,
-			  const struct addr *from, uint32_t want, struct path *path, uint32_t *n)
+int choose_show(const struct common *c, const struct survey_options *o, const struct directory *d,
+		const struct device_entry *dev)
 {
-	uint32_t all = directory_nodes(d);
+	static struct survey s;
+	int r = survey_make(&s, c, o, d, dev);
 
-	for (uint32_t i = 0; i < all && *n < want; i++) {
-		uint32_t left = all - i; /* not looked at yet */
-		const struct node_entry *node = directory_node_at(d, i);
-
-		if (below(left) < want - *n && set_path(&path[*n], node, dev, from))
-			++*n;
-	}
-	/* Some had no usable address: take the first that have one and are not in yet. */
-	for (uint32_t i = 0; i < all && *n < want; i++) {
-		const struct node_entry *node = directory_node_at(d, i);
-		bool in = false;
-
-		for (uint32_t k = 0; k < *n; k++)
-			in |= !strcmp(path[k].node.name, node->name);
-		if (!in && set_path(&path[*n], node, dev, from))
-			++*n;
-	}
-}
-
-int choose_paths(const struct common *c, const struct choose_opts *o, const struct directory *d,
-		 const struct device_entry *dev, struct path path[static PATHS_MAX], uint32_t *n)
-{
-	uint32_t want = o->n ? o->n : o->via.n ? o->via.n + o->direct : PATHS_DEFAULT;
-	uint32_t least = o->n ? o->n : o->via.n ? want : PATHS_LEAST;
-	struct addr from = { 0 };
-	int r = 0;
-
-	*n = 0;
-	if (o->local && !addr_parse(&from, o->local, 0))
-		return report_error(c, EXIT_USAGE, "give an IP address of this host", "--local",
-				    "\"%s\" is no address", o->local);
-	if (o->direct && set_path(&path[0], NULL, dev, &from))
-		*n = 1;
-	if (o->via.n)
-		r = choose_via(c, o, d, dev, &from, path, n);
-	else
-		choose_random(d, dev, &from, want, path, n);
-	if (r || *n >= least)
-		return r;
-	return report_error(c, EXIT_UNREACHABLE,
-			    "admit and start more nodes, or ask for fewer with -n", dev->name,
-			    "%u path%s possible, %u needed", *n, *n == 1 ? " is" : "s are", least);
+	if (s.plan.n || s.verdict)
+		survey_show_candidates(&s);
+	if (s.plan.n)
+		survey_show_plan(&s);
+	survey_fini(&s);
+	return r;
 }

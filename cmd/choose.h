@@ -1,24 +1,29 @@
-/* cmd/choose.h - which nodes carry a session */
+/* cmd/choose.h - the paths that carry a session, as cmd/survey plans them */
 #ifndef CMD_CHOOSE_H
 #define CMD_CHOOSE_H
 
-#include "cmd/directory.h"
 #include "cmd/pathset.h"
-#include "core/opt.h"
+#include "cmd/survey.h"
 
-enum { PATHS_DEFAULT = 4, PATHS_LEAST = 2 };
+enum { CHOICE_AS_MAX = 32, CHOICE_TEXT_MAX = 800 };
 
-/* What the user asked for. */
-struct choose_opts {
-	uint32_t n;          /* paths; 0: PATHS_DEFAULT or all nodes, at least PATHS_LEAST */
-	struct opt_list via; /* these nodes, no choosing */
-	bool direct;         /* the path without a node is one of them */
-	const char *local;   /* local address, or NULL */
+/* What the plan says of the paths, for the receipt. */
+struct choice {
+	uint32_t as[PATHS_MAX][CHOICE_AS_MAX], as_n[PATHS_MAX]; /* by path */
+	uint32_t max_as; /* on most of the paths; 0: no AS is known */
+	double max_as_share;
+	uint32_t unavoidable[PLAN_U_MAX], unavoidable_n;
+	char guarantee[CHOICE_TEXT_MAX];
 };
 
 /* Fills node, to, from and dest of paths toward `dev`; *n is how many. 0, or the exit code of the
- * error that was reported. */
-int choose_paths(const struct common *c, const struct choose_opts *o, const struct directory *d,
-		 const struct device_entry *dev, struct path path[static PATHS_MAX], uint32_t *n);
+ * error that was reported (survey_make). Blocks while legs are traced that no trace is known of. */
+int choose_paths(const struct common *c, const struct survey_options *o, const struct directory *d,
+		 const struct device_entry *dev, struct path path[static PATHS_MAX], uint32_t *n,
+		 struct choice *choice);
+
+/* Plans the same way and shows candidates and plan; nothing is remembered. */
+int choose_show(const struct common *c, const struct survey_options *o, const struct directory *d,
+		const struct device_entry *dev);
 
 #endif

@@ -13,11 +13,6 @@ enum {
 	ATTEMPTS_MAX = 3, /* a node's boot changes every 10 minutes: twice stale is a broken node */
 };
 
-static bool any_addr(const struct addr *a)
-{
-	return addr_scope(a) == ADDR_UNSPECIFIED;
-}
-
 static size_t make_open(struct path *p, uint8_t out[static OPEN_FRAME_MAX])
 {
 	struct open_terms t = {
@@ -32,7 +27,6 @@ static size_t make_open(struct path *p, uint8_t out[static OPEN_FRAME_MAX])
 
 int path_connect(struct path *p)
 {
-	const struct addr *from = any_addr(&p->from) ? NULL : &p->from;
 	uint8_t preamble[OPEN_FRAME_MAX];
 	bool direct = !p->node.name[0];
 	size_t len = 0;
@@ -46,7 +40,7 @@ int path_connect(struct path *p)
 		return -EKEYREJECTED;
 	if (!direct)
 		len = make_open(p, preamble);
-	return flow_connect(&p->flow, p->set->loop, &path_ops, p->flow.in, &p->to, from,
+	return flow_connect(&p->flow, p->set->loop, &path_ops, p->flow.in, &p->to, &p->from,
 			    p->set->cert, &p->set->device.fp, preamble, len, !direct);
 }
 

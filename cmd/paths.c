@@ -2,9 +2,9 @@
  * is sent */
 #include <stdio.h>
 
+#include "cmd/choose.h"
 #include "cmd/oneshot.h"
 #include "cmd/report.h"
-#include "cmd/survey.h"
 #include "cmd/tracer.h"
 
 struct options {
@@ -20,7 +20,6 @@ static int tell(const struct common *c, const struct options *o, const struct di
 		struct quorum *q, const char *name)
 {
 	const struct device_entry *device = directory_device(d, name);
-	static struct survey s;
 	int r;
 
 	if (!device)
@@ -29,14 +28,7 @@ static int tell(const struct common *c, const struct options *o, const struct di
 	r = tracer_fetch(q, d, device);
 	if (r)
 		return r;
-	r = survey_make(&s, c, &o->o, d, device);
-	if (s.plan.n || s.verdict) {
-		survey_show_candidates(&s);
-		if (s.plan.n)
-			survey_show_plan(&s);
-	}
-	survey_fini(&s);
-	return r;
+	return choose_show(c, &o->o, d, device);
 }
 
 static int paths_main(const struct common *c, const void *opts, int argc, char **argv)

@@ -30,7 +30,8 @@ struct path {
 	struct pathset *set;    /* NULL: a device's connection that has not joined */
 	uint32_t i;             /* index in the session's list */
 	struct node_entry node; /* client: name[0] == 0 for the direct path */
-	struct addr to, from;   /* client: where the flow connects; from.port 0 and ip 0: any */
+	struct addr to;		/* client: where the flow connects */
+	struct sock_from from;	/* client: and by which way */
 	struct addr dest;       /* client: the device's address behind the node */
 	struct open_pair pair;
 	struct open_ask ask;

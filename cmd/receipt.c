@@ -71,6 +71,27 @@ static void put_files(struct json *j, const struct receipt *r)
 		json_u64(j, "files_more", files - RECEIPT_FILES_MAX);
 }
 
+static void put_as(struct json *j, const char *key, const uint32_t *as, uint32_t n)
+{
+	json_open(j, key, '[');
+	for (uint32_t i = 0; i < n; i++)
+		json_u64(j, NULL, as[i]);
+	json_close(j, ']');
+}
+
+/* What the plan says about who sees how much; nothing where no AS is known. */
+static void put_choice(struct json *j, const struct choice *c)
+{
+	if (c->max_as) {
+		json_open(j, "max_as", '{');
+		json_u64(j, "as", c->max_as);
+		json_dbl(j, "share", c->max_as_share, 4);
+		json_close(j, '}');
+	}
+	put_as(j, "unavoidable_as", c->unavoidable, c->unavoidable_n);
+	json_str(j, "guarantee", c->guarantee);
+}
+
 static void put_paths(struct json *j, const struct receipt *r)
 {
 	char text[ADDR_STR_MAX];
@@ -86,6 +107,7 @@ static void put_paths(struct json *j, const struct receipt *r)
 		json_u64(j, "bytes", r->path[i].bytes);
 		json_dbl(j, "share", share(r, i), 4);
 		json_dbl(j, "rtt_ms", p->rtt_us / 1000.0, 3);
+		put_as(j, "as", r->choice->as[i], r->choice->as_n[i]);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -109,6 +131,7 @@ static void print_json(const struct receipt *r)
 	json_str(j, "split", "split");
 	put_paths(j, r);
 	json_dbl(j, "max_path_share", max_share(r), 4);
+	put_choice(j, r->choice);
 	report_end(j);
 }
 
@@ -129,6 +152,8 @@ static void print_table(const struct receipt *r)
 		printf("  %-20s %-8s %12llu %6.1f%% %7.1f ms\n", path_name(r->path[i].path),
 		       r->path[i].path->kind, (unsigned long long)r->path[i].bytes,
 		       100 * share(r, i), r->path[i].path->rtt_us / 1000.0);
+	if (r->choice->max_as)
+		printf("guarantee: %s\n", r->choice->guarantee);
 }
 
 void receipt_print(const struct common *c, const struct receipt *r)

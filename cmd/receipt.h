@@ -2,7 +2,7 @@
 #ifndef CMD_RECEIPT_H
 #define CMD_RECEIPT_H
 
-#include "cmd/pathset.h"
+#include "cmd/choose.h"
 #include "cmd/source.h"
 
 enum { RECEIPT_FILES_MAX = 1000 }; /* named one by one; the rest is counted in files_more */
@@ -12,6 +12,7 @@ struct receipt {
 	const uint64_t *sizes; /* of each file */
 	char **final_name;     /* of each file; NULL entries: as it was */
 	const char *scheduler;
+	const struct choice *choice;
 	double seconds; /* from the first record to the device's word that all is safe */
 	double setup_ms, teardown_ms;
 	uint64_t bytes; /* of contents */

@@ -21,19 +21,15 @@ enum {
 };
 
 struct opts {
-	struct choose_opts choose;
+	struct survey_options choose;
 	uint32_t scheduler, turn, max_share;
+	bool dry_run;
 };
 
 static const struct opt rows[] = {
-	{ OPT_U32, 'n', "paths", "N", "how many paths (4, or all nodes when fewer, at least 2)",
-	  offsetof(struct opts, choose.n), 1, PATHS_MAX },
-	{ OPT_COMMAS, 0, "via", "NODE,...", "these nodes, no choosing",
-	  offsetof(struct opts, choose.via), 0, 0 },
-	{ OPT_FLAG, 0, "direct", NULL, "let the path without a node be one of them",
-	  offsetof(struct opts, choose.direct), 0, 0 },
-	{ OPT_STR, 0, "local", "ADDR", "connect from this local address",
-	  offsetof(struct opts, choose.local), 0, 0 },
+	SURVEY_ROWS(opts, choose),
+	{ OPT_FLAG, 0, "dry-run", NULL, "plan the paths, show the plan, send nothing",
+	  offsetof(struct opts, dry_run), 0, 0 },
 	{ OPT_CHOICE, 0, "scheduler", "fast|strict",
 	  "who carries the next record: whoever has room, "
 	  "or each in turn (fast)",
@@ -56,6 +52,8 @@ struct send {
 	struct session_setup setup;
 	struct path path[PATHS_MAX];
 	uint32_t n;
+	struct choice choice;
+	bool again; /* paths that should work did not: look anew */
 	struct pathset ps;
 	struct watch in; /* stdin, when it has nothing now */
 	struct progress progress;
@@ -264,16 +262,20 @@ static int find_device(struct send *s, const char *host, const struct device_ent
 /* One session from the directory as it is now. */
 static int attempt(struct send *s, const char *host)
 {
+	struct survey_options o = s->o->choose;
 	const struct device_entry *dev;
 	int r = find_device(s, host, &dev);
 
+	o.fresh = s->again;
+	if (!r && s->o->dry_run)
+		return choose_show(s->c, &o, s->d, dev);
 	for (uint32_t i = 0; i < PATHS_MAX; i++) {
 		uint8_t *in = s->path[i].flow.in;
 
 		memset(&s->path[i], 0, sizeof s->path[i]);
 		s->path[i].flow.in = in;
 	}
-	r = r ? r : choose_paths(s->c, &s->o->choose, s->d, dev, s->path, &s->n);
+	r = r ? r : choose_paths(s->c, &o, s->d, dev, s->path, &s->n, &s->choice);
 	if (r)
 		return r;
 	pathset_init(&s->ps, &s->one.loop, &send_ops, &s->one.party.id, &s->one.party.cert);
@@ -302,7 +304,7 @@ static void let_them_look(struct send *s)
 /* Whether what went wrong may be cured by a newer directory, ours or theirs. */
 static bool worth_retrying(const struct send *s)
 {
-	return !s->interrupted && !s->ps.complete &&
+	return !s->interrupted && !s->o->dry_run && !s->ps.complete &&
 	       (s->code == EXIT_UNREACHABLE || s->code == EXIT_DENIED);
 }
 
@@ -336,6 +338,7 @@ static int run(struct send *s, const char *host)
 		log_info("trying again with a fresh directory: %s", s->why);
 		if (refused && i)
 			let_them_look(s);
+		s->again = true;
 		r = directory_load(s->d, s->one.q);
 		r = r ? r : attempt(s, host);
 	}
@@ -353,11 +356,14 @@ static int conclude(struct send *s)
 	};
 	struct receipt *r = &s->receipt;
 
+	if (s->o->dry_run)
+		return EXIT_OK;
 	if (s->code)
 		return report_error(s->c, (enum exit_code)s->code,
 				    s->code < (int)ARRAY_LEN(todo) ? todo[s->code] : NULL, "send",
 				    "%s", s->why);
 	r->source = &s->source;
+	r->choice = &s->choice;
 	r->sizes = s->sizes;
 	r->final_name = s->final_name;
 	r->scheduler = scheduler_str[s->o->scheduler];

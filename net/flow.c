@@ -291,14 +291,14 @@ static int start(struct flow *f, int fd)
 }
 
 int flow_connect(struct flow *f, struct loop *l, const struct flow_ops *ops, uint8_t *in,
-		 const struct addr *to, const struct addr *from, const struct tls_cert *cert,
+		 const struct addr *to, const struct sock_from *from, const struct tls_cert *cert,
 		 const struct fp *peer, const uint8_t *preamble, size_t preamble_len, bool answer)
 {
 	int fd;
 
 	MUST(preamble_len <= FLOW_PREAMBLE_MAX);
 	begin(f, l, ops, in);
-	fd = sock_connect(to, from);
+	fd = sock_connect_from(to, from);
 	if (fd < 0)
 		return fd;
 	if (preamble_len)

@@ -15,6 +15,7 @@
 #include "core/flowmsg.h"
 #include "core/loop.h"
 #include "core/seal.h"
+#include "net/sock.h"
 #include "net/tls.h"
 
 enum {
@@ -75,11 +76,11 @@ struct flow {
 	uint64_t sent_bytes, got_bytes;
 };
 
-/* Client: connect to `to` (from a local address or NULL), send the preamble, then the handshake, in
+/* Client: connect to `to` by the way of `from`, send the preamble, then the handshake, in
  * which only the key `peer` is accepted. `answer` says whether an answer precedes TLS. 0 or -errno.
  * `in` and cert are borrowed. */
 int flow_connect(struct flow *f, struct loop *l, const struct flow_ops *ops, uint8_t *in,
-		 const struct addr *to, const struct addr *from, const struct tls_cert *cert,
+		 const struct addr *to, const struct sock_from *from, const struct tls_cert *cert,
 		 const struct fp *peer, const uint8_t *preamble, size_t preamble_len, bool answer);
 /* Device: takes an accepted descriptor. 0 or -errno (the descriptor is closed then). */
 int flow_accept(struct flow *f, struct loop *l, const struct flow_ops *ops, uint8_t *in, int fd,

@@ -117,18 +117,38 @@ static int bind_from(int fd, const struct addr *from)
 	return bind(fd, (struct sockaddr *)&ss, len) ? -errno : 0;
 }
 
+/* To the device, which needs no privilege since Linux 5.7, then to the address. */
+static int bind_way(int fd, const struct sock_from *from)
+{
+	size_t len = strnlen(from->device, sizeof from->device);
+
+	if (len && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, from->device, (socklen_t)len))
+		return -errno;
+	return addr_scope(&from->addr) == ADDR_UNSPECIFIED ? 0 : bind_from(fd, &from->addr);
+}
+
 int sock_connect(const struct addr *to, const struct addr *from)
+{
+	struct sock_from way = { .device = "" };
+
+	if (from)
+		way.addr = *from;
+	return sock_connect_from(to, &way);
+}
+
+int sock_connect_from(const struct addr *to, const struct sock_from *from)
 {
 	struct sockaddr_storage ss;
 	unsigned len = addr_to_sockaddr(to, &ss);
 	int fd, r;
 
-	if (from && addr_is_v4(from) != addr_is_v4(to))
+	if (addr_scope(&from->addr) != ADDR_UNSPECIFIED &&
+	    addr_is_v4(&from->addr) != addr_is_v4(to))
 		return -EAFNOSUPPORT;
 	fd = fresh(to);
 	if (fd < 0)
 		return fd;
-	r = from ? bind_from(fd, from) : 0;
+	r = bind_way(fd, from);
 	if (!r && connect(fd, (struct sockaddr *)&ss, len) && errno != EINPROGRESS &&
 	    errno != EINTR)
 		r = -errno;

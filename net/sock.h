@@ -32,6 +32,15 @@ int sock_accept(int fd, struct addr *peer);
  * address can carry more connections than it has ports. */
 int sock_connect(const struct addr *to, const struct addr *from);
 
+/* A local address with its network device, for hosts with several ways out: the kernel chooses the
+ * way by destination, so the address alone would send all of them through one (PATHS.md C.0). */
+enum { SOCK_DEVICE_MAX = 16 }; /* IFNAMSIZ */
+struct sock_from {
+	struct addr addr;	      /* unspecified: the kernel's choice */
+	char device[SOCK_DEVICE_MAX]; /* "": any */
+};
+int sock_connect_from(const struct addr *to, const struct sock_from *from);
+
 /* The socket's pending error: 0 or -errno. */
 int sock_error(int fd);
 
