@@ -17,8 +17,8 @@ bad=0
 }
 
 down() {
-	[ -z "$server" ] || kill "$server" 2>/dev/null
 	for n in c r1 r2 r3 s; do
+		kill $(ip netns pids "probe-$n" 2>/dev/null) 2>/dev/null
 		ip netns del "probe-$n" 2>/dev/null
 	done
 }
