@@ -142,6 +142,8 @@ static void on_ack(struct path *p, const struct msg_ack *m)
 	struct pathset *ps = p->set;
 	enum tx_verdict v = tx_on_ack(&ps->session.tx, m);
 
+	if (v == TX_STRIPPED) /* it is not the messenger's fault */
+		p = ps->path[ps->session.tx.stripped];
 	if (v != TX_OK) {
 		path_broken(p, tx_verdict_str[v]);
 		return;

@@ -131,19 +131,20 @@ void pathset_accept(struct pathset *ps, const struct session_setup *setup, const
 	wipe(random, sizeof random);
 }
 
-static void take_secret(struct path *p)
+static bool take_secret(struct path *p)
 {
 	struct session *s = &p->set->session;
 	uint8_t ctx[KDF_EXPORT_BYTES], f[32];
 
 	session_export_ctx(s, p->i, ctx);
 	if (!tls_export(&p->flow.tls, EXPORT_LABEL, ctx, sizeof ctx, f)) {
-		path_broken(p, "no key from the handshake");
-		return;
+		snprintf(p->why, sizeof p->why, "no key from the handshake");
+		return false;
 	}
 	tls_forget(&p->flow.tls);
 	session_secret(s, p->i, f, mono_now());
 	wipe(f, sizeof f);
+	return true;
 }
 
 void path_send(struct path *p, const struct flowmsg *m)
@@ -186,9 +187,10 @@ void path_opened(struct path *p)
 
 	if (!ps || !ps->session.client) /* a device waits for the JOIN */
 		return;
-	take_secret(p);
-	if (ps->live)
+	if (take_secret(p))
 		send_join(p);
+	else
+		path_broken(p, p->why);
 	ps->opened |= 1u << p->i;
 	if (ps->live && ps->session.tx_on && !ps->complete)
 		stand(ps);
@@ -218,7 +220,10 @@ bool pathset_adopt(struct pathset *ps, struct path *p, const struct msg_join *m)
 	if (i >= 0 && !ps->path[i]) {
 		p->set = ps;
 		p->i = (uint32_t)i;
-		take_secret(p);
+		if (!take_secret(p)) {
+			p->set = NULL;
+			return false;
+		}
 		v = session_on_join(&ps->session, p->i, m, mono_now(), &ack);
 	}
 	if (v != SESSION_OK && v != SESSION_COMPLETE) {
@@ -267,7 +272,9 @@ static int64_t overdue_ms(const struct path *p, mono_t now)
 	allowed = allowed < DEAD_MS ? DEAD_MS : allowed;
 	if (p->flow.got_bytes != p->ping_got) /* bytes come: slow, not dead */
 		allowed = DEAD_MAX_MS;
-	return p->ping_at.us ? mono_diff_us(now, p->ping_at) / 1000 - allowed : 0;
+	if (!p->ping_at.us || p->flow.paused) /* we do not listen: no wonder */
+		return 0;
+	return mono_diff_us(now, p->ping_at) / 1000 - allowed;
 }
 
 static void pings(struct timer *t, mono_t now)
