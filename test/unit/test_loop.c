@@ -94,28 +94,19 @@ static void kill_the_others(struct watch *w, uint32_t got)
 			close_end(&end[i]);
 			open_end(&end[i], EPOLLIN, kill_the_others); /* the same number, often */
 		}
-}
-
-static void stop_after(struct timer *t, mono_t now)
-{
-	(void)t;
-	(void)now;
-	loop_stop(&l);
+	if (strlen(notes) == 3) /* it stays ready, so it is called on */
+		loop_stop(&l);
 }
 
 static void a_watch_deleted_in_its_batch_is_never_called(void)
 {
-	struct timer t = { .fire = stop_after };
-
 	begin();
 	for (int i = 0; i < PAIRS; i++)
 		open_end(&end[i], EPOLLIN, kill_the_others);
 	for (int i = 0; i < PAIRS; i++)
 		poke(&end[i]);
-	loop_arm(&l, &t, mono_add_ms(mono_now(), 1));
 	CHECK_EQ(loop_run(&l), 0);
-	CHECK_EQ(strspn(notes, "k"), strlen(notes)); /* the first stays ready, so it is called on */
-	CHECK(strlen(notes) >= 1);
+	CHECK_STR(notes, "kkk");
 	for (int i = 0; i < PAIRS; i++) {
 		char c;
 
@@ -192,10 +183,10 @@ static void disarm_next(struct timer *t, mono_t now)
 	(void)now;
 	note(container_of(t, struct named, t)->name);
 	loop_disarm(&l, &named[1].t);
-	if (strlen(notes) < 4) {
-		named[0].t.at = mono_add_us(now, 1);
-		loop_arm(&l, &named[0].t, named[0].t.at);
-	}
+	if (strlen(notes) < 4)
+		loop_arm(&l, &named[0].t, mono_add_us(now, 1));
+	else
+		loop_stop(&l);
 }
 
 static void a_timer_may_disarm_another_that_is_due_and_arm_itself(void)
@@ -205,9 +196,8 @@ static void a_timer_may_disarm_another_that_is_due_and_arm_itself(void)
 	arm(0, 'a', -3);
 	named[0].t.fire = disarm_next;
 	arm(1, 'b', -2);
-	arm(2, 'z', 3000);
 	CHECK_EQ(loop_run(&l), 0);
-	CHECK_STR(notes, "aaaaz");
+	CHECK_STR(notes, "aaaa");
 	loop_fini(&l);
 }
 
