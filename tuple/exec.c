@@ -49,7 +49,7 @@ static enum result_code insert(struct state *st, uint16_t session, const struct 
 	a->tuples++;
 	a->bytes += (uint32_t)tuple_bytes(&op->tuple);
 	a->held++;
-	st->members_changed |= tuple_is_str(&op->tuple, 0, "member");
+	note_change(st, &op->tuple);
 	return RESULT_OK;
 }
 

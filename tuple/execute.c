@@ -66,6 +66,8 @@ static void settle(struct replica *r, const struct batch *batch)
 			reply_to(r, &st->outcome[i], r->chan[st->outcome[i].session]);
 	if (st->members_changed && !r->replaying)
 		out_push(r, REPLICA_MEMBERS);
+	if (st->directory_changed && !r->replaying)
+		out_push(r, REPLICA_DIRECTORY);
 }
 
 /* Several batches in a row, so that it is not the network. */

@@ -2,12 +2,14 @@
  *
  *	HELLO   type, version, cluster id[32], index, roles, address seen[16], port[2]
  *	ASK     type
+ *	CHANGED type
  *	STATUS  type, config[4], index, leader, flags, view[8], slot[8], stable[8], time[8],
  *	        tuples[4], sessions[4], waiters[4], pending[4], n, slot of each replica[8]
  *
  * HELLO is the first frame that a replica sends on every channel: whether it knows the key (roles
  * 0: not admitted, and the channel ends), and from where it sees the party come. One replica may
- * lie about both, so f+1 equal ones count. ASK asks for STATUS. Integers are big-endian. Pure. */
+ * lie about both, so f+1 equal ones count. ASK asks for STATUS. CHANGED hints that the directory is
+ * worth reading again; it may be lost or a lie. Integers are big-endian. Pure. */
 #ifndef TUPLE_HELLO_H
 #define TUPLE_HELLO_H
 
@@ -19,6 +21,7 @@ enum {
 	HELLO_TYPE = 0xe0,
 	HELLO_ASK,
 	HELLO_STATUS,
+	HELLO_CHANGED,
 	HELLO_VERSION = 1,
 	HELLO_BYTES = 54,
 	HELLO_STATUS_MAX = 57 + 8 * REPLICAS_MAX,

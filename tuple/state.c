@@ -210,6 +210,14 @@ void waiter_remove(struct state *st, uint32_t i)
 	memmove(w, w + 1, (--st->waiters - i) * sizeof *w);
 }
 
+void note_change(struct state *st, const struct tuple *t)
+{
+	bool member = tuple_is_str(t, 0, "member");
+
+	st->members_changed |= member;
+	st->directory_changed |= member || tuple_is_str(t, 0, "node") || tuple_is_str(t, 0, "device");
+}
+
 void tuple_remove(struct state *st, uint32_t entry)
 {
 	uint16_t owner = st->space.entry[entry].owner;
@@ -217,7 +225,7 @@ void tuple_remove(struct state *st, uint32_t entry)
 	struct tuple t;
 
 	space_tuple(&st->space, entry, &t);
-	st->members_changed |= tuple_is_str(&t, 0, "member");
+	note_change(st, &t);
 	a->tuples--;
 	a->bytes -= (uint32_t)space_tuple_bytes(&st->space, entry);
 	a->held--;
@@ -388,7 +396,7 @@ bool state_execute(struct state *st, const struct batch *x, size_t len,
 	memcpy(st->digest, d, DIGEST_BYTES);
 	st->bytes += (uint32_t)len;
 	st->outcomes = 0;
-	st->members_changed = false;
+	st->members_changed = st->directory_changed = false;
 	time_out(st);
 	reclaim(st);
 	sweep_sessions(st);

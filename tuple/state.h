@@ -94,6 +94,7 @@ struct state {
 	uint64_t checkpoint; /* last slot that made one */
 	uint32_t bytes;	    /* of batches since */
 	bool members_changed; /* by the last batch */
+	bool directory_changed; /* by the last batch: member, node or device tuples */
 	uint32_t outcomes;
 	struct outcome outcome[OUTCOMES_MAX];
 	uint32_t waiters;
@@ -142,6 +143,8 @@ void session_answer(struct state *st, uint16_t session, const struct result *r);
 struct outcome *outcome_note(struct state *st, uint16_t session);
 void waiter_remove(struct state *st, uint32_t i);
 void tuple_remove(struct state *st, uint32_t entry);
+/* t was inserted, or is about to go: does it change who is a member, or the directory? */
+void note_change(struct state *st, const struct tuple *t);
 /* After member tuples changed: roles anew, and what the evicted held goes. */
 void members_apply(struct state *st);
 /* One request, its operation decoded and its session open. */

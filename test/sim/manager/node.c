@@ -132,6 +132,7 @@ static void run_effect(struct sim *s, uint32_t i, int twin, const struct replica
 			fail(s, "I1: node %u contradicts a certified checkpoint", i);
 		break;
 	case REPLICA_MEMBERS:
+	case REPLICA_DIRECTORY:
 		break;
 	}
 }
