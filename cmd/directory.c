@@ -29,6 +29,8 @@ struct directory {
 	directory_fn fn;
 	void *owner;
 	bool keep_on, told, running;
+	bool hinted; /* something changed since the round began */
+	mono_t begun;
 	int code;
 	struct timer timer;
 };
@@ -55,6 +57,7 @@ struct directory *directory_open(const struct party *p)
 void directory_close(struct directory *d)
 {
 	if (d->q) {
+		quorum_on_directory(d->q, NULL, NULL);
 		quorum_cancel(d->q, &d->call);
 		loop_disarm(quorum_loop(d->q), &d->timer);
 	}
@@ -73,6 +76,8 @@ static void ask_page(struct directory *d, uint64_t cursor)
 static void begin_round(struct directory *d)
 {
 	d->running = true;
+	d->hinted = false;
+	d->begun = loop_now(quorum_loop(d->q));
 	d->tag = 0;
 	roster_clear(d->next);
 	ask_page(d, 0);
@@ -91,6 +96,33 @@ static void write_cache(struct directory *d)
 	r = home_write_file(path, (const char *)p, len, 0600);
 	if (r)
 		log_line(LOG_INFO, r, "%s is not written", path);
+}
+
+static mono_t later(mono_t a, mono_t b)
+{
+	return mono_before(a, b) ? b : a;
+}
+
+/* When the next round of a poll begins. */
+static void arm_next(struct directory *d)
+{
+	struct loop *l = quorum_loop(d->q);
+	int64_t pause = DIRECTORY_PAUSE_MS + d->now->members * DIRECTORY_MEMBER_MS;
+	mono_t hint = later(mono_add_ms(loop_now(l), DIRECTORY_HINT_MS),
+			    mono_add_ms(d->begun, pause < DIRECTORY_POLL_MS ? pause : DIRECTORY_POLL_MS));
+
+	loop_arm(l, &d->timer, d->hinted ? hint : mono_add_ms(loop_now(l), DIRECTORY_POLL_MS));
+}
+
+static void hint(void *owner)
+{
+	struct directory *d = owner;
+
+	if (d->hinted)
+		return;
+	d->hinted = true;
+	if (!d->running)
+		arm_next(d);
 }
 
 static void end_round(struct directory *d, int code)
@@ -112,8 +144,7 @@ static void end_round(struct directory *d, int code)
 			write_cache(d);
 	}
 	if (d->keep_on)
-		loop_arm(quorum_loop(d->q), &d->timer,
-			 mono_add_ms(loop_now(quorum_loop(d->q)), DIRECTORY_POLL_MS));
+		arm_next(d);
 	if (d->fn && (code || changed || first))
 		d->fn(d->owner, !code);
 }
@@ -167,6 +198,7 @@ void directory_refresh(struct directory *d, struct quorum *q, directory_fn fn, v
 
 void directory_poll(struct directory *d, struct quorum *q, directory_fn fn, void *owner)
 {
+	quorum_on_directory(q, hint, d);
 	begin(d, q, fn, owner, true);
 }
 

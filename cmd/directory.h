@@ -2,8 +2,9 @@
  * manager
  *
  * Reads `member`, `node` and `device` tuples through cmd/quorum (f+1 equal answers) into a roster
- * (tuple/roster.h, which has the entries' types). A role polls every few seconds so that whoever
- * was evicted is forgotten within 10 s (ARCHITECTURE section 4); a command loads once, or takes
+ * (tuple/roster.h, which has the entries' types). A role polls every few seconds, and at once when
+ * a replica hints at a change, so that whoever was evicted is forgotten within 10 s even when hints
+ * are lost (ARCHITECTURE section 4); a command loads once, or takes
  * HOME/cache and refreshes it meanwhile. What look-ups return lends until the next load or
  * on_change. */
 #ifndef CMD_DIRECTORY_H
@@ -12,7 +13,12 @@
 #include "cmd/quorum.h"
 #include "tuple/roster.h"
 
-enum { DIRECTORY_POLL_MS = 3000 };
+enum {
+	DIRECTORY_POLL_MS = 3000,
+	DIRECTORY_HINT_MS = 20,	  /* after a hint: admissions often come in twos */
+	DIRECTORY_PAUSE_MS = 300, /* between two rounds, whatever the hints, and */
+	DIRECTORY_MEMBER_MS = 2,  /* a member longer: many parties that read much, less often */
+};
 
 struct directory;
 

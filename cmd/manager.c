@@ -84,6 +84,9 @@ static void run_effect(struct manager *m, const struct replica_effect *e)
 	case REPLICA_MEMBERS:
 		net_expel(m);
 		break;
+	case REPLICA_DIRECTORY:
+		net_tell_changed(m);
+		break;
 	case REPLICA_NOTE:
 		tell(e);
 		break;

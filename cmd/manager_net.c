@@ -393,6 +393,18 @@ void net_expel(struct manager *m)
 	}
 }
 
+void net_tell_changed(struct manager *m)
+{
+	static const uint8_t changed = HELLO_CHANGED;
+
+	for (uint32_t i = 0; i < m->channels; i++) {
+		struct channel *ch = &m->channel[i];
+
+		if (ch->live && ch->peer < 0 && conn_state(&ch->conn) == CONN_OPEN)
+			conn_send(&ch->conn, &changed, sizeof changed);
+	}
+}
+
 static void save_cluster(struct manager *m)
 {
 	char path[HOME_PATH_MAX], text[CLUSTER_TEXT_MAX];

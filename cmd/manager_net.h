@@ -11,6 +11,8 @@ void net_to_replica(struct manager *m, uint32_t i, const uint8_t *p, size_t len)
 void net_to_client(struct manager *m, uint64_t chan, const uint8_t *p, size_t len);
 /* Close the channels of those who are members no more. */
 void net_expel(struct manager *m);
+/* Tell all clients that the directory changed. */
+void net_tell_changed(struct manager *m);
 /* The other replicas' keys or addresses changed. */
 void net_reconfigure(struct manager *m);
 

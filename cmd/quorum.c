@@ -6,53 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/quorum_inner.h"
 #include "cmd/report.h"
-#include "cmd/sessions.h"
 #include "core/check.h"
 #include "core/log.h"
 #include "core/secret.h"
-#include "net/conn.h"
 
 enum {
 	HANDSHAKE_MS = 5000,
 	SILENCE_MS = 20000,
 	RETRY_MS = 100, /* doubles up to the next */
 	RETRY_MS_MAX = 5000,
-	WHY_BYTES_MAX = 120,
-	OUT_BYTES = 2 * CLIENT_FRAME_MAX, /* a request, its retransmission, a question or two */
-};
-
-struct replica_channel {
-	struct conn conn;
-	struct quorum *q;
-	uint32_t index;
-	struct timer retry;
-	unsigned retry_ms;
-	bool has_hello;
-	struct hello hello;
-	bool has_status;
-	struct replica_status status;
-	char why[WHY_BYTES_MAX]; /* of the last end; "" before */
-	uint8_t in[CLIENT_FRAME_MAX], out[OUT_BYTES];
-};
-
-struct quorum {
-	struct party *p;
-	enum quorum_user user;
-	struct loop *loop;
-	struct client client;
-	struct signer signer;
-	struct session_file file;
-	struct quorum_call *first, *last; /* the first is under way */
-	bool in_done, begun;
-	mono_t call_end, partial_end;
-	struct timer client_timer, call_timer, status_timer;
-	bool asking;	 /* for the replicas' status */
-	uint32_t silent; /* replicas without answer to the operation last given up, a bit each */
-	enum quorum_standing standing;
-	void (*on_standing)(void *owner);
-	void *owner;
-	struct replica_channel ch[REPLICAS_MAX];
 };
 
 static uint32_t quorum_n(const struct quorum *q)
@@ -246,13 +210,6 @@ static void take_hello(struct replica_channel *ch, const uint8_t *p, size_t len)
 	judge_standing(q);
 }
 
-static void ask_status(struct replica_channel *ch)
-{
-	static const uint8_t ask = HELLO_ASK;
-
-	conn_send(&ch->conn, &ask, sizeof ask);
-}
-
 static void on_open(struct conn *c)
 {
 	struct replica_channel *ch = container_of(c, struct replica_channel, conn);
@@ -261,7 +218,7 @@ static void on_open(struct conn *c)
 	client_link(&ch->q->client, loop_now(ch->q->loop), ch->index, &out);
 	run_effects(ch->q, &out);
 	if (ch->q->asking)
-		ask_status(ch);
+		quorum_ask_one(ch);
 }
 
 static void take_status(struct replica_channel *ch, const uint8_t *p, size_t len)
@@ -287,6 +244,9 @@ static void on_frame(struct conn *c, const uint8_t *p, size_t len)
 		take_hello(ch, p, len);
 	} else if (len && p[0] == HELLO_STATUS) {
 		take_status(ch, p, len);
+	} else if (len && p[0] == HELLO_CHANGED) {
+		if (ch->q->on_directory)
+			ch->q->on_directory(ch->q->directory_owner);
 	} else {
 		client_message(&ch->q->client, loop_now(ch->q->loop), ch->index, p, len, &out);
 		run_effects(ch->q, &out);
@@ -438,6 +398,12 @@ void quorum_on_standing(struct quorum *q, void (*fn)(void *owner), void *owner)
 	q->owner = owner;
 }
 
+void quorum_on_directory(struct quorum *q, void (*fn)(void *owner), void *owner)
+{
+	q->on_directory = fn;
+	q->directory_owner = owner;
+}
+
 bool quorum_seen(const struct quorum *q, struct addr *a)
 {
 	for (uint32_t i = 0; i < quorum_n(q); i++) {
@@ -453,17 +419,6 @@ bool quorum_seen(const struct quorum *q, struct addr *a)
 	return false;
 }
 
-void quorum_replica(const struct quorum *q, uint32_t i, struct quorum_replica *out)
-{
-	const struct replica_channel *ch = &q->ch[i];
-
-	out->up = conn_state(&ch->conn) == CONN_OPEN;
-	out->answered = !(q->silent & 1u << i);
-	out->why = out->up ? "no answer" : ch->why[0] ? ch->why : "no connection";
-	out->has_status = ch->has_status;
-	out->status = ch->status;
-}
-
 struct party *quorum_party(const struct quorum *q)
 {
 	return q->p;
@@ -472,27 +427,4 @@ struct party *quorum_party(const struct quorum *q)
 struct loop *quorum_loop(const struct quorum *q)
 {
 	return q->loop;
-}
-
-static void status_late(struct timer *t, mono_t now)
-{
-	struct quorum *q = container_of(t, struct quorum, status_timer);
-
-	(void)now;
-	q->asking = false;
-	loop_stop(q->loop);
-}
-
-void quorum_ask_status(struct quorum *q, unsigned ms)
-{
-	q->asking = true;
-	q->loop->stop = false;
-	q->loop->now = mono_now();
-	q->status_timer.fire = status_late;
-	loop_arm(q->loop, &q->status_timer, mono_add_ms(loop_now(q->loop), ms));
-	for (uint32_t i = 0; i < quorum_n(q); i++)
-		if (conn_state(&q->ch[i].conn) == CONN_OPEN)
-			ask_status(&q->ch[i]);
-	loop_run(q->loop);
-	loop_disarm(q->loop, &q->status_timer);
 }

@@ -50,21 +50,10 @@ void quorum_cancel(struct quorum *q, struct quorum_call *call);
 enum quorum_standing quorum_standing(const struct quorum *q);
 /* Called from the loop whenever the standing changes. */
 void quorum_on_standing(struct quorum *q, void (*fn)(void *owner), void *owner);
+/* Called from the loop when a replica says that the directory changed: a hint, it may lie. */
+void quorum_on_directory(struct quorum *q, void (*fn)(void *owner), void *owner);
 /* The address from which f+1 replicas see us come; its port has no meaning. */
 bool quorum_seen(const struct quorum *q, struct addr *a);
-
-/* What is known of replica i: whether its channel is up, else why not (lends); its status as it was
- * last told after quorum_ask_status. */
-struct quorum_replica {
-	bool up;
-	bool answered; /* the operation that was last given up */
-	const char *why;
-	bool has_status;
-	struct replica_status status;
-};
-void quorum_replica(const struct quorum *q, uint32_t i, struct quorum_replica *out);
-/* Asks all replicas, and runs the loop until all answered or `ms` passed. For commands. */
-void quorum_ask_status(struct quorum *q, unsigned ms);
 
 /* What quorum_open was given. */
 struct party *quorum_party(const struct quorum *q);

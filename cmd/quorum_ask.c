@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/quorum_inner.h"
 #include "cmd/report.h"
 #include "core/check.h"
 
@@ -59,6 +60,17 @@ int quorum_judge(const struct party *p, const char *what, const struct result *r
 			    "refused by the manager: %s", result_code_str[r->code]);
 }
 
+void quorum_replica(const struct quorum *q, uint32_t i, struct quorum_replica *out)
+{
+	const struct replica_channel *ch = &q->ch[i];
+
+	out->up = conn_state(&ch->conn) == CONN_OPEN;
+	out->answered = !(q->silent & 1u << i);
+	out->why = out->up ? "no answer" : ch->why[0] ? ch->why : "no connection";
+	out->has_status = ch->has_status;
+	out->status = ch->status;
+}
+
 /* "192.0.2.1:7100 (Connection refused), ..." of the replicas without an answer. */
 static void list_silent(const struct quorum *q, char *out, size_t bytes)
 {
@@ -92,4 +104,27 @@ int quorum_report(const struct quorum *q, const char *what, int code)
 	list_silent(q, list, sizeof list);
 	return report_error(p->common, code, "see that the replicas run and can be reached", what,
 			    "no quorum of replicas, no answer from %s", list);
+}
+
+static void status_late(struct timer *t, mono_t now)
+{
+	struct quorum *q = container_of(t, struct quorum, status_timer);
+
+	(void)now;
+	q->asking = false;
+	loop_stop(q->loop);
+}
+
+void quorum_ask_status(struct quorum *q, unsigned ms)
+{
+	q->asking = true;
+	q->loop->stop = false;
+	q->loop->now = mono_now();
+	q->status_timer.fire = status_late;
+	loop_arm(q->loop, &q->status_timer, mono_add_ms(loop_now(q->loop), ms));
+	for (uint32_t i = 0; i < q->p->cluster.n; i++)
+		if (conn_state(&q->ch[i].conn) == CONN_OPEN)
+			quorum_ask_one(&q->ch[i]);
+	loop_run(q->loop);
+	loop_disarm(q->loop, &q->status_timer);
 }

@@ -13,4 +13,17 @@ int quorum_judge(const struct party *p, const char *what, const struct result *r
 /* Reports a call that ended with `code`, naming the replicas without answer and why. Returns it. */
 int quorum_report(const struct quorum *q, const char *what, int code);
 
+/* What is known of replica i: whether its channel is up, else why not (lends); its status as it was
+ * last told after quorum_ask_status. */
+struct quorum_replica {
+	bool up;
+	bool answered; /* the operation that was last given up */
+	const char *why;
+	bool has_status;
+	struct replica_status status;
+};
+void quorum_replica(const struct quorum *q, uint32_t i, struct quorum_replica *out);
+/* Asks all replicas, and runs the loop until all answered or `ms` passed. For commands. */
+void quorum_ask_status(struct quorum *q, unsigned ms);
+
 #endif

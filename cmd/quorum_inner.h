@@ -1,0 +1,57 @@
+/* cmd/quorum_inner.h - what a quorum is made of; for cmd/quorum.c and cmd/quorum_ask.c only */
+#ifndef CMD_QUORUM_INNER_H
+#define CMD_QUORUM_INNER_H
+
+#include "cmd/quorum.h"
+#include "cmd/sessions.h"
+#include "net/conn.h"
+
+enum {
+	CHANNEL_WHY_MAX = 120,
+	CHANNEL_OUT_MAX = 2 * CLIENT_FRAME_MAX, /* a request, again, and a question or two */
+};
+
+struct replica_channel {
+	struct conn conn;
+	struct quorum *q;
+	uint32_t index;
+	struct timer retry;
+	unsigned retry_ms;
+	bool has_hello;
+	struct hello hello;
+	bool has_status;
+	struct replica_status status;
+	char why[CHANNEL_WHY_MAX]; /* of the last end; "" before */
+	uint8_t in[CLIENT_FRAME_MAX], out[CHANNEL_OUT_MAX];
+};
+
+struct quorum {
+	struct party *p;
+	enum quorum_user user;
+	struct loop *loop;
+	struct client client;
+	struct signer signer;
+	struct session_file file;
+	struct quorum_call *first, *last; /* the first is under way */
+	bool in_done, begun;
+	mono_t call_end, partial_end;
+	struct timer client_timer, call_timer, status_timer;
+	bool asking;	 /* for the replicas' status */
+	uint32_t silent; /* replicas without answer to the operation last given up, a bit each */
+	enum quorum_standing standing;
+	void (*on_standing)(void *owner);
+	void *owner;
+	void (*on_directory)(void *owner);
+	void *directory_owner;
+	struct replica_channel ch[REPLICAS_MAX];
+};
+
+/* Asks one replica for its status. */
+static inline void quorum_ask_one(struct replica_channel *ch)
+{
+	static const uint8_t ask = HELLO_ASK;
+
+	conn_send(&ch->conn, &ask, sizeof ask);
+}
+
+#endif
