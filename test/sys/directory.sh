@@ -232,3 +232,33 @@ ok learns_everything within 30 up_to_date 4
 stop "$c/replica-0" KILL
 ok and_carries_on_without_another says 0 b -C "$a" tuple rdp a '*'
 ok no_replica_observes_now test -z "$("$m" -C "$a" status | grep observer)"
+
+# A full disk: the manager stops with the reason, and starts again once there is room.
+if [ "$(id -u)" != 0 ] || ! unshare -m true 2>/dev/null; then
+	echo "skip full_disk: needs root"
+	exit 0
+fi
+next_port
+c=$d/full
+"$m" cluster new --faults 0 --out "$c" 127.0.0.1:$port >/dev/null
+mkdir "$c/replica-0/data"
+cat >"$d/full.sh" <<'END'
+m=$1 c=$2
+mount -t tmpfs -o size=200k none "$c/replica-0/data"
+"$m" -C "$c/replica-0" manager >"$c/out" 2>"$c/err" &
+until grep -q ready "$c/out"; do sleep 0.1; done
+for i in $(seq 100); do "$m" -C "$c/admin" tuple out fill int:$i 2>/dev/null || break; done
+wait $!
+[ $? -eq 1 ] && grep -q "No space left.*free some space" "$c/err" && echo ok stops_with_the_reason
+mount -o remount,size=4m "$c/replica-0/data"
+"$m" -C "$c/replica-0" manager >"$c/out" 2>>"$c/err" &
+until grep -q ready "$c/out" || ! kill -0 $!; do sleep 0.1; done
+# The one without an answer may be there too.
+n=$("$m" -C "$c/admin" tuple rdall fill '*' | wc -l)
+[ "$n" -ge $((i - 1)) ] && [ "$n" -le "$i" ] && echo ok nothing_is_lost
+kill $!
+END
+unshare -m bash "$d/full.sh" "$m" "$c" >"$d/full.out" 2>"$d/full.err"
+for t in stops_with_the_reason nothing_is_lost; do
+	ok a_full_disk_$t grep -q "^ok $t" "$d/full.out"
+done
