@@ -107,11 +107,12 @@ static mono_t later(mono_t a, mono_t b)
 static void arm_next(struct directory *d)
 {
 	struct loop *l = quorum_loop(d->q);
-	int64_t pause = DIRECTORY_PAUSE_MS + d->now->members * DIRECTORY_MEMBER_MS;
-	mono_t hint = later(mono_add_ms(loop_now(l), DIRECTORY_HINT_MS),
-			    mono_add_ms(d->begun, pause < DIRECTORY_POLL_MS ? pause : DIRECTORY_POLL_MS));
+	int64_t pause_ms = DIRECTORY_PAUSE_MS + d->now->members * DIRECTORY_MEMBER_MS;
+	mono_t poll = mono_add_ms(loop_now(l), DIRECTORY_POLL_MS);
+	mono_t soon = later(mono_add_ms(loop_now(l), DIRECTORY_HINT_MS),
+			    mono_add_ms(d->begun, pause_ms));
 
-	loop_arm(l, &d->timer, d->hinted ? hint : mono_add_ms(loop_now(l), DIRECTORY_POLL_MS));
+	loop_arm(l, &d->timer, d->hinted && mono_before(soon, poll) ? soon : poll);
 }
 
 static void hint(void *owner)

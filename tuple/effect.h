@@ -17,7 +17,7 @@
  *	REPLICA_ARM	step REPLICA_TIMER at `at`; replaces the deadline before
  *	REPLICA_CONFIG	replica_cluster() changed: write the cluster file, reopen channels
  *	REPLICA_MEMBERS	member tuples changed: close channels whose replica_roles are 0
- *	REPLICA_DIRECTORY	member, node or device tuples changed: tell all clients (tuple/hello.h)
+ *	REPLICA_DIRECTORY	member, node or device tuples changed: tell all clients
  *	REPLICA_NOTE	tell the operator: `note`, `value`
  *
  * Pure: types only. */

@@ -215,7 +215,8 @@ void note_change(struct state *st, const struct tuple *t)
 	bool member = tuple_is_str(t, 0, "member");
 
 	st->members_changed |= member;
-	st->directory_changed |= member || tuple_is_str(t, 0, "node") || tuple_is_str(t, 0, "device");
+	st->directory_changed |= member || tuple_is_str(t, 0, "node") ||
+				 tuple_is_str(t, 0, "device");
 }
 
 void tuple_remove(struct state *st, uint32_t entry)

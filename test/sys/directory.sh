@@ -1,6 +1,6 @@
 #!/bin/bash
-# test/sys/directory.sh - the manager, its tuple space and memberships as a user meets them: one replica
-# first, then four of which one at a time is taken away
+# test/sys/directory.sh - the manager, its tuple space and memberships as a user meets them: one
+# replica first, then four of which one at a time is taken away
 m=$(realpath "${MACHETE:-build/machete}")
 d=$(mktemp -d) || exit 1
 unset MACHETE_HOME XDG_CONFIG_HOME
@@ -43,7 +43,9 @@ says()
 	code=$1
 	text=$2
 	shift 2
-	ends "$code" "$@" >"$d/said" 2>&1 && grep -qF -- "$text" "$d/said" || { cat "$d/said"; return 1; }
+	ends "$code" "$@" >"$d/said" 2>&1 && grep -qF -- "$text" "$d/said" && return 0
+	cat "$d/said"
+	return 1
 }
 
 # A port of 127.0.0.1 that nobody has, and that no test has had before.
@@ -125,15 +127,16 @@ ok replace_of_nothing_is_exit_1 ends 1 -C "$a" tuple replace none 1
 ok inp_takes says 0 three -C "$a" tuple inp lock '*'
 ok and_it_is_gone ends 1 -C "$a" tuple inp lock '*'
 for i in $(seq 120); do "$m" -C "$a" tuple out many int:$i "$(printf %0100d $i)" || break; done
-ok rdall_gives_all_pages_in_order test "$("$m" -C "$a" tuple rdall many '*' '*' | cut -f2 | tr '\n' ' ')" = \
-	"$(seq -f int:%g -s ' ' 120) "
+got=$("$m" -C "$a" tuple rdall many '*' '*' | cut -f2 | tr '\n' ' ')
+ok rdall_gives_all_pages_in_order test "$got" = "$(seq -f int:%g -s ' ' 120) "
 ok rdall_of_nothing_is_exit_1 ends 1 -C "$a" tuple rdall none
 ok a_bad_field_is_exit_2 ends 2 -C "$a" tuple out int:x
 ok an_unknown_operation_is_exit_2 ends 2 -C "$a" tuple drop x
 ok a_lease_is_given ends 0 -C "$a" tuple out soon --ttl 2
 ok it_is_there ends 0 -C "$a" tuple rdp soon
 ok and_ends within 6 ends 1 -C "$a" tuple rdp soon
-ok in_waits_for_a_match bash -c "(sleep 1; '$m' -C '$a' tuple out late) & '$m' -C '$a' tuple in late"
+(sleep 1; "$m" -C "$a" tuple out late) &
+ok in_waits_for_a_match ends 0 -C "$a" tuple in late
 ok rd_gives_up_after_its_wait ends 1 -C "$a" tuple rd never --wait 1
 
 # Members.
@@ -173,7 +176,8 @@ ok and_it_starts_again start "$r" --no-sync
 ok with_everything says 0 hello -C "$a" tuple rdp greeting '*' '*' '*' '*'
 stop "$r" INT
 size=$(stat -c %s "$r/data/log")
-printf '\377' | dd of="$r/data/log" bs=1 seek=$((size / 4096 / 2 * 4096 + 20)) conv=notrunc status=none
+at=$((size / 4096 / 2 * 4096 + 20))
+printf '\377' | dd of="$r/data/log" bs=1 seek=$at conv=notrunc status=none
 ok a_damaged_log_is_refused_with_a_reason says 1 "damaged" -C "$r" manager
 mv "$r/data" "$r/data.bad"
 ok a_lost_log_too says 1 "lost" -C "$r" manager
@@ -212,7 +216,8 @@ stop "$c/replica-2" KILL
 ok without_two_it_is_exit_9 says 9 "no quorum" -C "$a" tuple out e f
 for i in 1 2; do start "$c/replica-$i"; done
 ok and_with_them_it_is_there_again ends 0 -C "$a" tuple out g h
-ok nothing_was_lost test "$("$m" -C "$a" tuple rdp a b && "$m" -C "$a" tuple rdp c d)" = $'a\tb\nc\td'
+got=$("$m" -C "$a" tuple rdp a b && "$m" -C "$a" tuple rdp c d)
+ok nothing_was_lost test "$got" = $'a\tb\nc\td'
 
 # A replica that lost its data, and another one in its place.
 stop "$c/replica-1" KILL

@@ -1,9 +1,10 @@
 #!/bin/bash
-# test/sys/minutes.sh - README's first ten minutes, run as printed, on hosts made of namespaces: as an
-# ordinary user, and as root
+# test/sys/minutes.sh - README's first ten minutes, run as printed, on hosts made of namespaces: as
+# an ordinary user, and as root
 #
-# ssh, scp and machete are functions that act in a host's namespace, with a home and an /etc of its own.
-# Where README says "and so on" its lines are repeated for the other replicas and for a second node.
+# ssh, scp and machete are functions that act in a host's namespace, with a home and an /etc of its
+# own. Where README says "and so on" its lines are repeated for the other replicas and for a second
+# node.
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$(realpath "${MACHETE:-build/machete}")
 readme=${README:-$here/../../README.md}
@@ -79,7 +80,8 @@ on()
 {
 	ip netns exec $net-$1 unshare -m sh -c '
 		mount --bind "$1/etc" /etc && cd "$1" && export HOME="$1" &&
-		exec setpriv --reuid "$2" --regid "$2" --clear-groups sh -c "$3"' - "$d/$1" "$uid" "$2"
+		exec setpriv --reuid "$2" --regid "$2" --clear-groups sh -c "$3"' \
+		- "$d/$1" "$uid" "$2"
 }
 
 ssh()
@@ -123,8 +125,8 @@ script()
 ready()
 {
 	for i in $(seq 100); do
-		grep -q '^ready ' "$d/h5/log" "$d/h6/log" "$d/h7/log" 2>/dev/null &&
-			[ "$(cat "$d/h5/log" "$d/h6/log" "$d/h7/log" | grep -c '^ready ')" = 3 ] && return 0
+		n=$(cat "$d/h5/log" "$d/h6/log" "$d/h7/log" 2>/dev/null | grep -c '^ready ')
+		[ "$n" = 3 ] && return 0
 		sleep 0.2
 	done
 	tail -n 3 "$d"/h?/log | sed 's/^/# /'
@@ -138,7 +140,7 @@ steps()
 	head -c 1000000 /dev/urandom >"$d/h0/file"
 	chmod 644 "$d/h0/file"
 	script >"$d/script"
-	[ "$2" = 0 ] && sed -i 's,~/.config/machete,/etc/machete,g; s,\.config/machete,/etc/machete,g' "$d/script"
+	[ "$2" = 0 ] && sed -i 's,\(~/\)\?\.config/machete,/etc/machete,g' "$d/script"
 	while read -r line; do
 		[ -n "$line" ] || continue
 		case $line in
