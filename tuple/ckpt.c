@@ -86,7 +86,7 @@ bool cert_sound(const struct replica *r, const struct cert *c)
 
 	if (c->c.slot == r->stable.c.slot && checkpoint_eq(&c->c, &r->stable.c))
 		return true; /* proved before */
-	if (c->c.slot && c->c.config > r->config)
+	if (c->c.slot && (c->c.config > r->config || (r->fresh && !r->state.slot)))
 		return known_signers(r, c);
 	members = members_of(r, c->c.config);
 	return cert_verify(c, r->cluster_id, &r->setup.signer, &members, stable_need(r));
@@ -216,7 +216,7 @@ static void promise_checkpoint(struct replica *r)
 
 void ckpt_saved(struct replica *r, uint64_t slot)
 {
-	struct cert known = r->transfer.cert;
+	struct cert known = r->state.slot < slot ? r->transfer.got : r->transfer.cert;
 	struct image *m = r->ckpt;
 
 	if (m->c.slot != slot || !m->waiting)

@@ -98,7 +98,8 @@ static void complete(struct replica *r)
 	struct replica_effect *e = out_push(r, REPLICA_SAVE);
 
 	r->transfer.active = false;
-	m->c = r->transfer.cert.c;
+	r->transfer.got = r->transfer.cert;
+	m->c = r->transfer.got.c;
 	m->waiting = true;
 	e->slot = m->c.slot;
 	e->bytes = m->bytes;

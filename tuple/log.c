@@ -382,8 +382,8 @@ static bool replay_newview(struct replica *r, const struct wal_record *rec, stru
 	if (rec->view < r->view || !chosen_get(&r->scratch_chosen, b))
 		return false;
 	view_enter(r, rec->view, &r->scratch_chosen);
-	for (uint64_t s = r->h + 1; s <= r->chosen_top; s++)
-		if (body_find(r, slot_at(r, s), slot_at(r, s)->d))
+	for (uint64_t s = r->h + 1; s <= r->chosen_top && slot_at(r, s); s++)
+		if (slot_at(r, s)->proposed && body_find(r, slot_at(r, s), slot_at(r, s)->d))
 			slot_promise(r, s, slot_at(r, s)->d, rec->view);
 	for (uint64_t s = r->h + 1; s <= slots_top(r); s++) {
 		struct slot *x = slot_at(r, s);

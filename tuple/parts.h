@@ -134,6 +134,7 @@ struct image {
 struct transfer {
 	bool active, have_manifest;
 	struct cert cert; /* what is being fetched */
+	struct cert got;  /* what was fetched and is being saved */
 	uint32_t chunk, chunks, asked; /* next chunk, number of them, replica asked last */
 	mono_t since;
 };

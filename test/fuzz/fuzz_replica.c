@@ -42,8 +42,8 @@ static bool fp_of(void *ctx, const uint8_t pub[static PUB_BYTES], struct fp *fp)
 static struct replica *start(struct replica_effects *out)
 {
 	static void *mem;
-	struct replica_setup setup = { .signer = {
-					   .sign = sign, .verify = verify, .fp_of = fp_of } };
+	struct replica_setup setup = { .signer = { .sign = sign, .verify = verify,
+						   .fp_of = fp_of } };
 
 	if (mem)
 		munmap(mem, replica_bytes());
@@ -84,8 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	run(r, &out);
 	while (size >= 4) {
-		struct replica_event ev = { .type = REPLICA_MESSAGE,
-					    .from = data[1] & 3,
+		struct replica_event ev = { .type = REPLICA_MESSAGE, .from = data[1] & 3,
 					    .chan = 1 };
 		size_t len = (size_t)data[2] << 8 | data[3];
 		struct buf b;

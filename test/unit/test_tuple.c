@@ -1,5 +1,4 @@
-/* test/unit/test_tuple.c - tuples, the shell's form, reserved tuples, operations and the log's form
- */
+/* test/unit/test_tuple.c - tuples, the shell's form, reserved tuples, operations, log records */
 #include <stdlib.h>
 
 #include "test/unit/test.h"
@@ -110,9 +109,8 @@ static void the_encoding_is_bounded_and_returns(void)
 
 static void reserved_tuples_come_back(void)
 {
-	static struct member_tuple m = {
-		.role = ROLE_NODE, .name = "n1", .serial = 7, .sig_len = 3
-	};
+	static struct member_tuple m = { .role = ROLE_NODE, .name = "n1", .serial = 7,
+					 .sig_len = 3 };
 	static struct node_tuple n = { .name = "n1", .addrs = 2, .nat = true, .version = "1" };
 	static struct device_tuple d = { .name = "d", .addrs = 1, .ports = 2, .has_aes = true };
 	struct member_tuple m2;

@@ -135,7 +135,11 @@ void user_next(struct sim *s, uint32_t u)
 		return;
 	}
 	x->left--;
-	if (chance(&s->load, 60))
+	if (!u && s->swap_stage && !x->swapped) {
+		x->swapped = true;
+		x->op = (struct op){ .type = OP_SWAP, .index = s->swap_stage - 1 };
+		key_fp(s->node[NODES_MAX - 1].key, &x->op.fp);
+	} else if (chance(&s->load, 60))
 		choose_member(s, x);
 	else
 		choose_op(s, x);

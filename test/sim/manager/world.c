@@ -237,8 +237,27 @@ static void cut_links(struct sim *s)
 			s->cut[NODES_MAX + u][k] = chance(&s->fault, 300);
 }
 
+/* `cluster replace`: a newcomer with a fresh key and the new line in its cluster file, in the place
+ * of a damaged replica where there is one. User 0 asks for it next. */
+static void begin_swap(struct sim *s)
+{
+	struct node *x = &s->node[NODES_MAX - 1];
+	uint32_t at = below(&s->fault, s->n);
+
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->node[i].spoiled)
+			at = i;
+	s->swap_stage = 1 + at;
+	x->exists = x->disk.fresh = true;
+	x->file = s->oracle->cluster;
+	key_fp(x->key, &x->file.replica[at].fp);
+	node_boot(s, NODES_MAX - 1);
+}
+
 static void faults_change(struct sim *s)
 {
+	if (!s->swap_stage && chance(&s->fault, 60))
+		begin_swap(s);
 	s->loss = chance(&s->fault, 500) ? 0 : below(&s->fault, 200);
 	s->dup = chance(&s->fault, 500) ? 0 : below(&s->fault, 200);
 	s->slow = chance(&s->fault, 500) ? 0 : below(&s->fault, 200);
@@ -325,6 +344,12 @@ static void heal(struct sim *s)
 		chosen++;
 		if (!x->up)
 			node_boot(s, i);
+	}
+	if (s->swap_stage) { /* it may still be under way: both ends of it are needed */
+		s->core |= 1u << (NODES_MAX - 1) | 1u << (s->swap_stage - 1);
+		for (uint32_t i = 0; i < NODES_MAX; i++)
+			if ((s->core & 1u << i) && !s->node[i].up)
+				node_boot(s, i);
 	}
 	for (uint32_t i = 0; i < NODES_MAX + USERS_MAX; i++)
 		for (uint32_t k = 0; k < NODES_MAX + USERS_MAX; k++)
