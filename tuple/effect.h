@@ -4,7 +4,8 @@
  * the replica's memory.
  *
  *	REPLICA_PERSIST	append bytes (a whole record, padded) to the log. Before running any
- *			effect of another type, fdatasync the log; on any error stop the process.
+ *			effect of another type, and at the end of the effects, fdatasync the log; on
+ *			any error stop the process.
  *	REPLICA_SEND	bytes to every replica whose bit is set in `to` (never the own); drop them
  *			where there is no channel or its queue is full
  *	REPLICA_REPLY	bytes to client channel `chan`; drop them where it is gone

@@ -272,6 +272,7 @@ static void begin(struct replica *r, mono_t now, int64_t wall_us, struct replica
 	r->out = out;
 	r->out_len = 0;
 	r->again = false;
+	r->chain.back = 0; /* the driver synced when it was done with the last step */
 	out->n = 0;
 }
 

@@ -58,18 +58,42 @@ static size_t bend_batch(struct sim *s, size_t len, uint32_t to)
 	return len + b.len;
 }
 
-static void sign_again(struct sim *s, uint32_t from, size_t body, size_t len, const char *domain)
+static void sign_again(struct sim *s, uint32_t from, size_t body, const char *domain)
 {
 	struct node *x = &s->node[from];
 	struct replica *r = x->r[0] ? x->r[0] : x->r[1];
 	struct buf b;
 
-	(void)len;
 	if (!r)
 		return;
 	buf_init(&b, bent, sizeof bent);
 	b.len = body;
 	sign_end(r, domain, &b);
+}
+
+/* A VIEW-CHANGE with a checkpoint out of the air, under which the liar has signed 2f+1 times. */
+static size_t bend_cert(struct sim *s, uint32_t from, const struct msg_head *h, const struct cert *c)
+{
+	static struct cert forged;
+	struct signer signer;
+	struct buf b;
+
+	forged = (struct cert){ .c = c->c, .count = 2 * s->faults + 1 };
+	forged.c.config = h->config;
+	forged.c.slot += CHECKPOINT_SLOTS;
+	forged.c.time_us = 1700001000000000;
+	forged.c.digest[0] ^= 1;
+	signer_fake(&signer, s->node[from].key);
+	for (uint32_t i = 0; i < forged.count; i++) {
+		checkpoint_sign(&forged.c, s->oracle->cluster_id, &signer, &forged.sig[i]);
+		forged.sig[i].replica = (uint8_t)from;
+	}
+	buf_init(&b, bent, sizeof bent);
+	msg_head_put(&b, MSG_VIEWCHANGE, h->config, h->view, h->slot);
+	cert_put(&b, &forged);
+	buf_put_u16(&b, 0);
+	sign_again(s, from, b.len, "machete viewchange1");
+	return b.len + PUB_BYTES + 2 + 32;
 }
 
 /* Entries invented, hidden, or with other views and digests. */
@@ -85,6 +109,8 @@ static size_t bend_vc(struct sim *s, uint32_t from, size_t len)
 	buf_over(&b, bent, len);
 	if (!msg_head_get(&b, &h) || !cert_get(&b, &c))
 		return len;
+	if (chance(&s->lie, 150))
+		return bend_cert(s, from, &h, &c);
 	count = bent + b.pos;
 	for (uint32_t n = buf_get_u16(&b); n; n--) {
 		uint8_t *at = bent + b.pos;
@@ -111,7 +137,7 @@ static size_t bend_vc(struct sim *s, uint32_t from, size_t len)
 		body += 8 + 1 + 80;
 		count[1]++;
 	}
-	sign_again(s, from, body, len, "machete viewchange1");
+	sign_again(s, from, body, "machete viewchange1");
 	return body + PUB_BYTES + 2 + 32;
 }
 
@@ -132,7 +158,7 @@ static size_t bend(struct sim *s, uint32_t from, uint32_t to, size_t len)
 		size_t body = len - PUB_BYTES - 2 - 32;
 
 		bent[body - 1 - below(&s->lie, DIGEST_BYTES)] ^= chance(&s->lie, 500);
-		sign_again(s, from, body, len, "machete newview 1");
+		sign_again(s, from, body, "machete newview 1");
 		return len;
 	}
 	if (how < 2)

@@ -155,6 +155,8 @@ static void run_effects(struct sim *s, uint32_t i, int twin)
 		dirty |= e->type == REPLICA_PERSIST;
 		run_effect(s, i, twin, e);
 	}
+	if (dirty)
+		disk_sync(s, i);
 	check_node(s, i);
 }
 

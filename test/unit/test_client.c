@@ -1,0 +1,124 @@
+/* test/unit/test_client.c - what a client takes for an answer, and when it asks again */
+#include "test/unit/test.h"
+#include "tuple/client.h"
+
+static struct ident id;
+static struct client c;
+static struct client_effects out;
+static bool other_request; /* the replica answers something else */
+static const mono_t start = { 1000000 };
+
+static void ask(void)
+{
+	static const uint8_t session[SESSION_BYTES] = { 9 };
+	struct cluster cluster = { .faults = 1, .n = 4, .admins = 1 };
+	struct op op = { .type = OP_RDP };
+	struct signer signer;
+
+	signer_ident(&signer, &id);
+	client_init(&c, &cluster, &signer, session);
+	tuple_init(&op.templ);
+	tuple_add_any(&op.templ);
+	CHECK(client_call(&c, start, &op, &out));
+	CHECK_EQ(out.n, 2);
+	CHECK_EQ(out.e[0].to, 15);
+	CHECK(!client_call(&c, start, &op, &out)); /* one at a time */
+}
+
+/* Replica `from` answers `code` for a slot; true when that ends the operation. */
+static bool answer(uint32_t from, enum result_code code, uint64_t slot)
+{
+	uint8_t mem[REPLY_FRAME_MAX], result[16];
+	struct result r = { .code = code };
+	struct reply reply = { .no = c.no, .slot = slot, .time_us = 77, .result = result };
+	struct buf b;
+
+	buf_init(&b, result, sizeof result);
+	result_put(&b, &r);
+	reply.result_len = b.len;
+	memcpy(reply.session, c.session, SESSION_BYTES);
+	memcpy(reply.request, c.request_digest, DIGEST_BYTES);
+	reply.request[0] ^= other_request;
+	buf_init(&b, mem, sizeof mem);
+	reply_put(&b, &reply);
+	CHECK(client_message(&c, start, from, mem, b.len, &out));
+	return out.n && out.e[0].type == CLIENT_DONE;
+}
+
+static void it_takes_two_equal_answers_of_different_replicas(void)
+{
+	ask();
+	CHECK(!answer(0, RESULT_NONE, 5));
+	CHECK(!answer(0, RESULT_NONE, 5)); /* the same again counts once */
+	CHECK(!answer(1, RESULT_OK, 5));
+	CHECK(!answer(2, RESULT_NONE, 6)); /* another slot */
+	CHECK_EQ(client_silent(&c), 8);
+	CHECK(answer(3, RESULT_NONE, 5));
+	CHECK_EQ(out.e[0].result->code, RESULT_NONE);
+	CHECK_EQ(c.slot, 5);
+	CHECK(!answer(2, RESULT_NONE, 5)); /* over */
+}
+
+static void answers_to_another_request_do_not_count(void)
+{
+	ask();
+	other_request = true;
+	CHECK(!answer(0, RESULT_NONE, 5));
+	other_request = false;
+	CHECK(!answer(1, RESULT_NONE, 5));
+	CHECK(answer(2, RESULT_NONE, 5));
+}
+
+static void notice(uint32_t from, enum client_msg type)
+{
+	uint8_t mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof mem);
+	notice_put(&b, type, c.session, c.no, 55);
+	CHECK(client_message(&c, start, from, mem, b.len, &out));
+}
+
+static void busy_is_no_answer_and_sign_is_obeyed(void)
+{
+	struct request q;
+
+	ask();
+	notice(0, MSG_BUSY);
+	notice(1, MSG_BUSY);
+	CHECK_EQ(out.n, 0);
+	notice(1, MSG_SIGN);
+	CHECK_EQ(out.n, 2);
+	CHECK(request_get(&q, &id.fp, out.e[0].bytes, out.e[0].len));
+	CHECK(q.is_signed && q.time_us == 55);
+	CHECK(request_verify(&q, c.cluster_id, &c.signer));
+	notice(2, MSG_SIGN); /* it is signed already */
+	CHECK_EQ(out.n, 0);
+	CHECK(!answer(0, RESULT_STALE, 7));
+	CHECK(!answer(1, RESULT_STALE, 7)); /* signed anew with the agreed time */
+	CHECK(request_get(&q, &id.fp, out.e[0].bytes, out.e[0].len) && q.time_us == 77);
+}
+
+static void it_asks_again_ever_more_seldom(void)
+{
+	mono_t now = start;
+	int sent = 0;
+
+	ask();
+	for (int i = 0; i < 600; i++) { /* a minute */
+		now = mono_add_ms(now, 100);
+		if (mono_before(now, c.resend_at))
+			continue;
+		client_timer(&c, now, &out);
+		sent += out.n && out.e[0].type == CLIENT_SEND;
+	}
+	CHECK(sent >= 8 && sent <= 14);
+}
+
+TEST_MAIN_BEGIN
+	ident_new(&id);
+	RUN(it_takes_two_equal_answers_of_different_replicas);
+	RUN(answers_to_another_request_do_not_count);
+	RUN(busy_is_no_answer_and_sign_is_obeyed);
+	RUN(it_asks_again_ever_more_seldom);
+TEST_MAIN_END
