@@ -79,7 +79,7 @@ check "the plan uses both homes" \
 	told 'len({x["local"] for x in c if x["taken"]}) == 2 and plan["unavoidable_as"] == [16509]'
 check "nothing was traced twice" told 'plan["traced_now"] == 0'
 check "round trips are those of both legs" \
-	told 'all(abs(x["rtt_ms"] - w) < 3 for w in (64.1, 533.9) for x in c if x["local"] == home
+	told 'all(-1 < x["rtt_ms"] - w < 40 for w in (64.1, 533.9) for x in c if x["local"] == home
 		and x["node"] == {64.1: "eu-central-1", 533.9: "ap-southeast-1"}[w])'
 
 paths --local "$first" --max-exposure 60
