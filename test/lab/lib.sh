@@ -19,12 +19,12 @@ fail() {
 
 # check NAME CMD...: the command succeeds; what it printed explains when it does not.
 check() {
-	name=$1
+	check_name=$1
 	shift
 	if "$@" >"$tmp/check" 2>&1; then
-		pass "$name"
+		pass "$check_name"
 	else
-		fail "$name" "$(cat "$tmp/check")"
+		fail "$check_name" "$(cat "$tmp/check")"
 	fi
 }
 

@@ -1,10 +1,10 @@
 # test/lab/sys.sh - sourced by t-system-*.sh after lib.sh: an overlay of real processes in a lab
-machete=$here/../../build/machete
+machete=${MACHETE:-$here/../../build/machete}
 homes=$tmp/home
 overlay_pids=
 
 [ -x "$machete" ] || {
-	echo "skip ${0##*/}: build/machete is missing; run make"
+	echo "skip ${0##*/}: $machete is missing; run make"
 	exit 0
 }
 
@@ -25,7 +25,8 @@ onm() {
 role() {
 	site=$1 home=$2
 	shift 2
-	on "$site" "$machete" -C "$homes/$home" "$@" >"$tmp/$home.out" 2>"$tmp/$home.err" </dev/null &
+	"$lab" run "$site" "$machete" -C "$homes/$home" "$@" >"$tmp/$home.out" 2>"$tmp/$home.err" \
+		</dev/null &
 	echo $! >"$tmp/$home.pid"
 }
 
@@ -71,15 +72,34 @@ m_admin() {
 	onm "$manager" admin "$@"
 }
 
-# replicas SITE [ADDR]: four of them, all at one site
-replicas() {
+# spread_replicas 6|"" SITE...: a replica at each site, 3F+1 of them, by IPv6 or IPv4
+spread_replicas() {
+	family=$1
+	shift
 	manager=$1
-	at=${2:-$("$lab" addr "$1")}
-	m none cluster new --faults 1 --out "$homes" "$at:7100" "$at:7101" "$at:7102" "$at:7103"
-	for home in $(cd "$homes" && echo replica-*); do
-		role "$manager" "$home" manager
+	sites=$*
+	addrs=
+	for site; do
+		at=$("$lab" addr "$site" $family)
+		[ -z "$family" ] || at="[$at]"
+		addrs="$addrs $at:$((7100 + $(echo $addrs | wc -w)))"
+	done
+	m none cluster new --faults $((($# - 1) / 3)) --out "$homes" $addrs >/dev/null
+	i=0
+	for site in $sites; do
+		role "$site" replica-$i manager
+		i=$((i + 1))
 	done
 	must_ready $(cd "$homes" && echo replica-*)
+}
+
+# End all roles of the overlay, as a clean stop does.
+stop_roles() {
+	for file in "$tmp"/*.pid; do
+		kill -TERM "$(cat "$file")" 2>/dev/null
+	done
+	wait
+	rm -f "$tmp"/*.pid
 }
 
 # json FILE EXPRESSION: of the last object with event "done"; `d` is the object.
@@ -89,4 +109,43 @@ for line in open(sys.argv[1]):
 	o = json.loads(line)
 	if o["event"] == "done": d = o
 print(eval(sys.argv[2]))' "$1" "$2"
+}
+
+# overlay 6|"": two-paths with a manager of four, nodes n1 to n3, a device, and `client` admitted
+overlay() {
+	spread_replicas "$1" manager manager manager manager
+	party client client
+	for node in n1 n2 n3; do
+		party node $node
+		role $node $node node --name $node
+	done
+	party device device
+	mkdir -p "$tmp/inbox"
+	role device device server --name device --inbox "$tmp/inbox"
+	must_ready n1 n2 n3 device
+}
+
+# file NAME BYTES: what is to be sent
+file() {
+	head -c "$2" /dev/urandom >"$tmp/$1"
+}
+
+# send RECEIPT [OPTION...] FILE... HOST: from `client`; all events to $tmp/RECEIPT.json
+send() {
+	receipt=$1
+	shift
+	onm client client send --json "$@" >"$tmp/$receipt.json" 2>"$tmp/$receipt.err"
+}
+
+# send_as NAME RECEIPT FILE [OPTION...]: the same file under a name of its own
+send_as() {
+	ln -f "$tmp/$3" "$tmp/$1"
+	sent=$1 receipt=$2
+	shift 3
+	send "$receipt" "$@" "$tmp/$sent" device
+}
+
+# arrived FILE [NAME]: it lies in the inbox, byte for byte
+arrived() {
+	cmp "$tmp/$1" "$tmp/inbox/${2:-$1}"
 }

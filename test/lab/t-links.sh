@@ -8,15 +8,21 @@ n1=$("$lab" addr n1)
 n2=$("$lab" addr n2)
 on device iperf3 -s -D >/dev/null
 
+mbits() {
+	awk '/receiver/ { for (i = 2; i <= NF; i++)
+		if ($i == "Kbits/sec") print $(i - 1) / 1000 }'
+}
+
 # rate [iperf3 options]: Mbit/s that arrive, of UDP payload (1,448 of the 1,476 bytes that count)
 rate() {
 	on client iperf3 -u -l 1448 -b 40m -t 1 -f k -c "$device" "$@" |
-		awk '/receiver/ { for (i = 2; i <= NF; i++) if ($i == "Kbits/sec") print $(i - 1) / 1000 }'
+		mbits
 }
 
 # lost N: per cent of N pings to n1 that stay away
 lost() {
-	on client ping -n -q -i 0.002 -c "$1" -W 1 "$n1" | sed -n 's/.* \([0-9.]*\)% packet loss.*/\1/p'
+	on client ping -n -q -i 0.002 -c "$1" -W 1 "$n1" |
+		sed -n 's/.* \([0-9.]*\)% packet loss.*/\1/p'
 }
 
 rtt() {
@@ -41,8 +47,7 @@ near "other paths have no part in it" "$(lost 200)" 0 0
 
 "$lab" rate client/device 10mbit
 "$lab" queue client/device 125k
-tcp=$(on client iperf3 -t 2 -f k -c "$device" |
-	awk '/receiver/ { for (i = 2; i <= NF; i++) if ($i == "Kbits/sec") print $(i - 1) / 1000 }')
+tcp=$(on client iperf3 -t 2 -f k -c "$device" | mbits)
 near "TCP fills a slow path" "$tcp" 9.2 1
 
 "$lab" loss client/n1 10%

@@ -42,7 +42,8 @@ check "an unknown AS is refused" eval '! "$lab" pcap as1 "$tmp/none"'
 
 # The request enters the AS 3 ms after the client sent it, the answer on the other side 11 ms later.
 tcpdump -n -tt --nano -r "$tmp/as" icmp and host "$("$lab" addr n1)" 2>/dev/null |
-	awk '/request/ { t = $1 } /echo reply/ { print ($1 - t) * 1000 }' | sort -n | sed -n 3p >"$tmp/gap"
+	awk '/request/ { t = $1 } /echo reply/ { print ($1 - t) * 1000 }' |
+	sort -n | sed -n 3p >"$tmp/gap"
 near "at the time when it passes" "$(cat "$tmp/gap")" 11.2 1
 tcpdump -n -tt --nano -r "$tmp/two" 2>/dev/null | cut -d' ' -f1 >"$tmp/times"
 check "in the order of time" sort -n -c "$tmp/times"

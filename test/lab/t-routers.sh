@@ -50,7 +50,8 @@ same "lft" "$(wanted lisbon us-east-1)" \
 	"$(by_lft lisbon lft -n -S -D wan0 "$us"; echo end)"
 same "mtr" "$(wanted lisbon us-east-1)" "$(by_mtr lisbon mtr -n -r -c 1 -C -G 1 "$us")"
 same "traceroute from the second home" "$(wanted lisbon-4g-vodafone us-east-1)" \
-	"$(by_traceroute lisbon traceroute -T -n -q 1 -w 0.6 -s "$("$lab" addr lisbon-4g-vodafone)" "$us")"
+	"$(by_traceroute lisbon traceroute -T -n -q 1 -w 0.6 \
+		-s "$("$lab" addr lisbon-4g-vodafone)" "$us")"
 same "traceroute -6 -T" "$(wanted lisbon us-east-1 | twin)" \
 	"$(by_traceroute lisbon traceroute -6 -T -n -q 1 -w 0.6 "$("$lab" addr us-east-1 6)")"
 same "traceroute -6 with UDP" "$(wanted lisbon us-east-1 | twin)" \

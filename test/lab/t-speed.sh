@@ -1,6 +1,6 @@
 #!/bin/sh
-# What passes, and how late: measured and printed. Only the delay is judged, against the configured one,
-# by its median over a path that carries nothing else of note while another is under load.
+# What passes, and how late: measured and printed. Only the delay is judged, by its median
+# over a path that carries nothing else of note while another is under load.
 . "$(dirname "$0")/lib.sh"
 need ping iperf3
 begin two-paths
@@ -28,7 +28,8 @@ near "the same beside 25,000 small packets a second" "$loaded" 30.5 1
 before=$(passed)
 on n1 iperf3 -t 2 -f m -c "$device" >"$tmp/tcp"
 echo "# $((($(passed) - before) / 2)) packets a second of one TCP connection, $(
-	awk '/receiver/ { for (i = 2; i <= NF; i++) if ($i == "Mbits/sec") print $(i - 1) }' "$tmp/tcp"
+	awk '/receiver/ { for (i = 2; i <= NF; i++)
+		if ($i == "Mbits/sec") print $(i - 1) }' "$tmp/tcp"
 ) Mbit/s"
 check "a TCP connection runs at full speed" grep -q receiver "$tmp/tcp"
 "$lab" stats | sed -n '1s/^/# /p'

@@ -1,6 +1,6 @@
 #!/bin/sh
-# machete's own probes see the lab's Internet as it is: every router and AS of the paper's paths, with
-# privilege and without, from both ends and from the second home.
+# machete's own probes see the lab's Internet as it is: every router and AS of the paper's paths,
+# with privilege and without, from both ends and from the second home.
 . "$(dirname "$0")/lib.sh"
 . "$here/sys.sh"
 need python3
@@ -55,4 +55,5 @@ as_path=$(python3 -c 'import json, sys
 print([o for o in map(json.loads, sys.stdin) if o["event"] == "trace"][-1]["as_path"])' <"$tmp/4")
 check "the AS path is the paper's" [ "$as_path" = "[5516, 1930, 20965, 174, 2914, 16509]" ]
 onm lisbon probe --json ping -c 5 "$("$lab" addr ap-southeast-2):80" >"$tmp/ping"
-near "ping measures the round trip" "$(sed -n 's/.*"median_ms":\([0-9.]*\).*/\1/p' "$tmp/ping")" 309 1.2
+near "ping measures the round trip" \
+	"$(sed -n 's/.*"median_ms":\([0-9.]*\).*/\1/p' "$tmp/ping")" 309 1.2
