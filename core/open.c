@@ -196,7 +196,7 @@ bool open_split(struct open_request *r, const uint8_t *frame, size_t len)
 {
 	struct buf b;
 
-	if (open_frame_len(frame, len) != (int)len || frame[2] == ANSWER_OP)
+	if (!len || open_frame_len(frame, len) != (int)len || frame[2] == ANSWER_OP)
 		return false;
 	*r = (struct open_request){ .op = (enum open_op)frame[2], .frame = frame, .len = len };
 	buf_over(&b, frame, len);
