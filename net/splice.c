@@ -93,6 +93,15 @@ static void set_wants(struct splice *s)
 	}
 }
 
+/* A broken side must not look like the end of its data to the other: closing then resets. */
+static void close_with_reset(struct splice *s)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+
+	for (int i = 0; i < 2; i++)
+		setsockopt(s->end[i].watch.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 static void ready(struct watch *w, uint32_t got)
 {
 	struct splice *s = container_of(w, struct splice_end, watch)->of;
@@ -110,6 +119,8 @@ static void ready(struct watch *w, uint32_t got)
 	if (!err && got & (EPOLLOUT | EPOLLHUP))
 		err = pump(s, !i);
 	if (err || (s->way[0].shut && s->way[1].shut)) {
+		if (err)
+			close_with_reset(s);
 		close_all(s, 0);
 		s->over(s, err);
 		return;
