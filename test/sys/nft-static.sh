@@ -1,6 +1,6 @@
 #!/bin/sh
-# test/sys/nft-static.sh - Debian's three archives, linked statically against musl, make and remove an
-# nftables table; and the product itself is static, stripped and small.
+# test/sys/nft-static.sh - Debian's three archives, linked statically against musl, make and remove
+# an nftables table; and the product itself is static, stripped and small.
 cd "$(dirname "$0")/../.." || exit 1
 bad=0
 

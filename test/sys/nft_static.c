@@ -1,6 +1,6 @@
 /* test/sys/nft_static.c - `nft_static add|del NAME`: make or remove an nftables table with the
- * three static archives, as the product will; prints NAME's SHA-256 by BearSSL, so that this one is
- * linked too */
+ * three static archives, as the product will; prints NAME's SHA-256 by BearSSL, so that this one
+ * is linked too */
 #include <bearssl.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>

@@ -1,0 +1,39 @@
+/* net/nft_table.h - the static part of net/nft's table: names, sets, chains and rules */
+#ifndef NET_NFT_TABLE_H
+#define NET_NFT_TABLE_H
+
+#include <stdint.h>
+
+#include "net/nl.h"
+
+#define NFT_TABLE "machete"
+#define NFT_MAP4 "forward4"
+#define NFT_MAP6 "forward6"
+#define NFT_KNOWN4 "known4"
+#define NFT_KNOWN6 "known6"
+#define NFT_GUARD "guard"
+
+/* Messages that succeed or fail together. */
+struct nft_batch {
+	struct nl *nl;
+	_Alignas(8) char buf[NL_BATCH_BYTES];
+	size_t len, last_at;
+	uint32_t first;
+};
+
+void nft_batch_begin(struct nft_batch *b, struct nl *nl);
+/* The next message, empty; nft_batch_add takes what was put into it. Family inet. */
+struct nlmsghdr *nft_batch_next(struct nft_batch *b, uint16_t type, uint16_t flags);
+void nft_batch_add(struct nft_batch *b, const struct nlmsghdr *nlh);
+/* Sends it: 0 or -errno. */
+int nft_batch_commit(struct nft_batch *b);
+
+/* The table, owned, with sets for `size` elements each, chains and rules. -EEXIST when there is
+ * one. */
+int nft_table_install(struct nl *nl, uint32_t size);
+/* 0, -ENOENT, or -EPERM when it is another's. */
+int nft_table_remove(struct nl *nl);
+/* 0 when there is a table of our name, -ENOENT, or -EPERM without CAP_NET_ADMIN. */
+int nft_table_exists(struct nl *nl);
+
+#endif
