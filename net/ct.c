@@ -21,8 +21,8 @@ static struct nlmsghdr *begin(struct nl *nl, void *buf, int type, uint16_t flags
 	return nlh;
 }
 
-/* The attribute of this type among those between a and end, at least `bytes` long, or NULL. libmnl's
- * loops cast const away. */
+/* The attribute of this type among those between a and end, at least `bytes` long, or NULL.
+ * libmnl's loops cast const away. */
 static const struct nlattr *find(const struct nlattr *a, const void *end, uint16_t type,
 				 size_t bytes)
 {

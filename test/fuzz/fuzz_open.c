@@ -1,7 +1,8 @@
 /* test/fuzz/fuzz_open.c - the node's side of core/open and core/gate, and the client's
  *
- * First as the bytes come, then with what a stranger cannot make put right (boot, key, tag), so that
- * what lies behind the seal is reached as well. Whatever is let through is whole, and once only. */
+ * First as the bytes come, then with what a stranger cannot make put right (boot, key, tag), so
+ * that what lies behind the seal is reached as well. Whatever is let through is whole, and once
+ * only. */
 #include <stdlib.h>
 
 #include "core/gate.h"

@@ -1,4 +1,5 @@
-/* test/unit/open_kit.h - a client and a node with fixed keys, for the tests of core/open and core/gate */
+/* test/unit/open_kit.h - a client and a node with fixed keys, for the tests of core/open and
+ * core/gate */
 #ifndef TEST_UNIT_OPEN_KIT_H
 #define TEST_UNIT_OPEN_KIT_H
 

@@ -1,7 +1,7 @@
 /* test/unit/test_dest.c - where a node forwards to: a table of every class, in every spelling
  *
- * Each address of the table is registered by the device with port 7300, so that nothing but its kind
- * decides. The metadata addresses are those of AWS, Alibaba, Oracle and Azure. */
+ * Each address of the table is registered by the device with port 7300, so that nothing but its
+ * kind decides. The metadata addresses are those of AWS, Alibaba, Oracle and Azure. */
 #include "core/check.h"
 #include "core/dest.h"
 #include "test/unit/test.h"

@@ -2,7 +2,6 @@
  *
  * A relay between two TCP connections of loopback; the test is both outer ends, and runs the loop
  * itself for as long as something shall happen. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -90,7 +89,8 @@ static void tear_down(void)
 	loop_fini(&loop);
 }
 
-/* Writes until the relay takes no more; bytes. The byte at offset n of the stream is n * 7 + n / 251. */
+/* Writes until the relay takes no more; bytes. The byte at offset n of the stream is n * 7 + n /
+ * 251. */
 static uint8_t pattern(size_t n)
 {
 	return (uint8_t)(n * 7 + n / 251);

@@ -72,7 +72,8 @@ static void sign_again(struct sim *s, uint32_t from, size_t body, const char *do
 }
 
 /* A VIEW-CHANGE with a checkpoint out of the air, under which the liar has signed 2f+1 times. */
-static size_t bend_cert(struct sim *s, uint32_t from, const struct msg_head *h, const struct cert *c)
+static size_t bend_cert(struct sim *s, uint32_t from, const struct msg_head *h,
+			const struct cert *c)
 {
 	static struct cert forged;
 	struct signer signer;
