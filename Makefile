@@ -117,4 +117,4 @@ clean:
 	rm -rf $(filter-out build/vendor,$(wildcard build/*))
 
 .PHONY: all unit sim sim-bugs lint pure fuzz test demo bench deps flags install clean
--include $(OBJ:.o=.d) $(SAN_OBJ:.o=.d) $(CLANG_OBJ:.o=.d)
+-include test/bench/bench.mk $(OBJ:.o=.d) $(SAN_OBJ:.o=.d) $(CLANG_OBJ:.o=.d)
