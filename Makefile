@@ -92,7 +92,7 @@ fuzz: $(FUZZ)
 	$(Q)FUZZ_SECONDS=$${FUZZ_SECONDS:-60} test/run test/fuzz/run
 
 test: deps
-	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(CLANG_UNIT) $(FUZZ) $(SIM)
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT) $(CLANG_UNIT) $(FUZZ) $(SIM)
 	$(Q)test/run test/lint test/pure $(UNIT) $(CLANG_UNIT) test/fuzz/run $(SIM) $(SYS)
 
 demo: deps all

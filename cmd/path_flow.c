@@ -195,6 +195,12 @@ static void on_pong(struct path *p, const struct flowmsg *m)
 	p->ping_at = mono_us(0);
 }
 
+/* A peer may choose among our exit codes, and not success. */
+static int stop_code(const struct flowmsg *m)
+{
+	return m->stop.code && m->stop.code <= EXIT_QUORUM ? m->stop.code : EXIT_FAILED;
+}
+
 static void opened(struct flow *f)
 {
 	path_opened(path_of(f));
@@ -213,7 +219,7 @@ static void message(struct flow *f, const struct flowmsg *m)
 	if (m->type == FLOWMSG_JOIN && p->set->session.client && !started)
 		path_client_join(p, &m->join);
 	else if (m->type == FLOWMSG_STOP)
-		pathset_over(p->set, m->stop.code ? m->stop.code : EXIT_FAILED, m->stop.text);
+		pathset_over(p->set, stop_code(m), m->stop.text);
 	else if (m->type == FLOWMSG_PING)
 		on_ping(p, m);
 	else if (m->type == FLOWMSG_PONG)

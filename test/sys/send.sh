@@ -67,6 +67,7 @@ done
 ok size_100M_fast arrives "$d/100M"
 ok turns_of_three arrives "$d/1M" --scheduler strict --turn 3
 ok max_share arrives "$d/1M" --max-share 30
+ok max_share_that_cannot_be ends 2 send -n 3 --max-share 30 "$d/1M" dev
 ok two_paths arrives "$d/1M" -n 2
 ok via_these_nodes arrives "$d/1M" --via n2,n4
 ok directly arrives "$d/1M" -n 1 --direct
