@@ -4,6 +4,8 @@
  * A client's connection begins with an OPEN (core/open), is judged (core/gate, core/dest), and from
  * then on is tied to the device in the kernel (net/splice). Everything is allocated at the start.
  */
+#include "cmd/node.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,6 @@
 #include <unistd.h>
 
 #include "cmd/home.h"
-#include "cmd/node.h"
 #include "cmd/report.h"
 #include "core/check.h"
 #include "core/log.h"

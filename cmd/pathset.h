@@ -104,7 +104,7 @@ extern void (*path_stranger_closed)(struct path *p, const char *why);
 void pathset_kick(struct pathset *ps);
 /* Tell the peer why (STOP on every flow), close, and call over. */
 void pathset_fail(struct pathset *ps, int code, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 /* All is said: from now on the peer may close, and that is a clean end. */
 void pathset_finished(struct pathset *ps);
 /* Say goodbye on all flows; `over` with code 0 follows. */
@@ -125,9 +125,9 @@ void path_client_join(struct path *p, const struct msg_join *m);
 void path_ack_late(struct timer *t, mono_t now);
 void pathset_over(struct pathset *ps, int code, const char *why);
 
-/* cmd/path_open.c: connect path p, by way of its node. 0 or -errno. */
+/* cmd/pathset_open.c: connect path p, by way of its node. 0 or -errno. */
 int path_connect(struct path *p);
-/* cmd/path_open.c: the node's answer (flow_ops.answer). */
+/* cmd/pathset_open.c: the node's answer (flow_ops.answer). */
 int path_answer(struct flow *f, const uint8_t *bytes, size_t len);
 
 #endif

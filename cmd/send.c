@@ -279,9 +279,9 @@ static int attempt(struct send *s, const char *host)
 	if (r)
 		return r;
 	if (s->o->max_share && s->o->max_share * s->n < 100)
-		return report_error(s->c, EXIT_USAGE, "allow more, or use more paths", "--max-share",
-				    "%u paths of %u %% cannot carry everything", s->n,
-				    s->o->max_share);
+		return report_error(s->c, EXIT_USAGE, "allow more, or use more paths",
+				    "--max-share", "%u paths of %u %% cannot carry everything",
+				    s->n, s->o->max_share);
 	pathset_init(&s->ps, &s->one.loop, &send_ops, &s->one.party.id, &s->one.party.cert);
 	pathset_connect(&s->ps, &s->setup, s->path, s->n, dev);
 	if (s->ps.live && loop_run(&s->one.loop))

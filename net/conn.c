@@ -93,10 +93,13 @@ static uint32_t frame_bytes(const struct conn *c)
 /* Takes plaintext up to the end of the frame that is coming in; returns how much. */
 static size_t gather(struct conn *c, const uint8_t *p, size_t n)
 {
-	size_t want_bytes = CONN_HEAD_BYTES - c->in_have;
-	uint8_t *to = c->head + c->in_have;
+	size_t want_bytes;
+	uint8_t *to;
 
-	if (c->in_have >= CONN_HEAD_BYTES) {
+	if (c->in_have < CONN_HEAD_BYTES) {
+		want_bytes = CONN_HEAD_BYTES - c->in_have;
+		to = c->head + c->in_have;
+	} else {
 		want_bytes = CONN_HEAD_BYTES + frame_bytes(c) - c->in_have;
 		to = c->cfg.in + c->in_have - CONN_HEAD_BYTES;
 	}

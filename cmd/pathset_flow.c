@@ -1,4 +1,4 @@
-/* cmd/path_flow.c - what a flow calls: records out, records and messages in */
+/* cmd/pathset_flow.c - what a flow calls: records out, records and messages in */
 #include <string.h>
 
 #include "cmd/pathset.h"
