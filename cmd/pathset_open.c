@@ -1,5 +1,4 @@
 /* cmd/pathset_open.c - ask a node for a path; its OPEN goes first on the connection of the flow */
- * the flow */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
