@@ -22,13 +22,14 @@ enum {
 	LINKS_MAX = FORWARDS_MAX + STRANGERS_MAX,
 	STRANGER_MS = 5000, /* for a whole OPEN to arrive */
 	CONNECT_MS = 10000, /* for the device to answer */
+	LEAVING_MS = 1000,	   /* for a refused client to read why */
 	LEASE_MAX_S = 3600,
 	CONTROL_FRAME_MAX = 64, /* questions are short */
 };
 
 struct node;
 
-enum link_state { LINK_FREE = 0, LINK_READING, LINK_CONNECTING, LINK_RELAYING };
+enum link_state { LINK_FREE = 0, LINK_READING, LINK_LEAVING, LINK_CONNECTING, LINK_RELAYING };
 
 /* One connection of a client, from its first byte to the end of its forward. */
 struct link {

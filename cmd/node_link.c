@@ -43,6 +43,40 @@ static void answer(struct link *k, enum open_verdict v)
 		log_info("the answer to a client was lost");
 }
 
+static void drain(struct watch *w, uint32_t got)
+{
+	uint8_t waste[4096];
+	ssize_t n;
+
+	(void)got;
+	do
+		n = sock_read(w->fd, waste, sizeof waste);
+	while (n > 0);
+	if (n != -EAGAIN)
+		link_free(container_of(w, struct link, near));
+}
+
+/* The client's first words for the device are on their way: to close on them would be a reset,
+ * which takes the answer from it before it is read. */
+static void leave(struct link *k)
+{
+	struct node *n = k->node;
+
+	shutdown(k->near.fd, SHUT_WR);
+	loop_del(&n->loop, &k->far);
+	if (k->far.fd >= 0)
+		close(k->far.fd);
+	k->far.fd = -1;
+	if (k->state >= LINK_CONNECTING)
+		gate_forward_end(n->gate, k->row);
+	k->state = LINK_LEAVING;
+	k->near.ready = drain;
+	k->near.want = EPOLLIN;
+	loop_arm(&n->loop, &k->deadline, mono_add_ms(loop_now(&n->loop), LEAVING_MS));
+	if (!k->near.added && loop_add(&n->loop, &k->near))
+		link_free(k);
+}
+
 static void refuse(struct link *k, enum open_verdict v, const char *detail)
 {
 	char from[ADDR_STR_MAX];
@@ -50,8 +84,7 @@ static void refuse(struct link *k, enum open_verdict v, const char *detail)
 	log_warn("OPEN of %s refused: %s%s%s", addr_format(&k->peer, from), open_verdict_str[v],
 		 detail ? ": " : "", detail ? detail : "");
 	answer(k, v);
-	shutdown(k->near.fd, SHUT_WR);
-	link_free(k);
+	leave(k);
 }
 
 static void relay_over(struct splice *s, int err)
@@ -259,7 +292,8 @@ static void too_late(struct timer *t, mono_t now)
 		refuse(k, OPEN_UNREACHABLE, "no answer in time");
 		return;
 	}
-	log_info("a connection said nothing in time");
+	if (k->state == LINK_READING)
+		log_info("a connection said nothing in time");
 	link_free(k);
 }
 
