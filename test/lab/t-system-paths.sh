@@ -11,7 +11,7 @@ m none --list | grep -qx node && m none --list | grep -qx server || {
 nodes="eu-central-1 us-east-1 us-west-1 us-west-2 ap-northeast-1 ap-northeast-2 ap-southeast-1
 	ap-southeast-2"
 begin paper-dual
-replicas eu-west-1
+spread_replicas "" eu-west-1
 for n in $nodes; do
 	party node $n
 	role $n $n node --name $n --forward relay
