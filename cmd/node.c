@@ -6,22 +6,16 @@
  */
 #include "cmd/node.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include "cmd/home.h"
 #include "cmd/report.h"
 #include "core/check.h"
 #include "core/log.h"
 #include "core/secret.h"
-#include "net/sock.h"
 
-enum { SWEEP_MS = 1000, ACCEPTS_A_TURN = 32 };
-
-enum { FORWARD_AUTO = 1, FORWARD_RELAY };
+enum { SWEEP_MS = 1000 };
 
 struct opts {
 	const char *name, *listen;
@@ -45,31 +39,25 @@ static const struct opt rows[] = {
 	{ 0 },
 };
 
-static void arrivals(struct watch *w, uint32_t got)
+static struct node *node_of(struct station *st)
 {
-	struct node *n = container_of(w, struct node, listener);
-
-	(void)got;
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		struct addr peer;
-		int fd = sock_accept(w->fd, &peer);
-
-		if (fd < 0)
-			return;
-		if (knock_take(&n->knock, &peer, loop_now(&n->loop)))
-			link_begin(n, fd, &peer);
-		else
-			close(fd);
-	}
+	return container_of(st, struct node, st);
 }
 
-static void publish(struct node *n)
+static void arrival(struct station *st, int fd, const struct addr *peer)
 {
+	link_begin(node_of(st), fd, peer);
+}
+
+static int publish(struct station *st)
+{
+	const struct node *n = node_of(st);
 	struct node_tuple t = { .relay = true };
 
 	memcpy(t.boot[0], gate_boot(n->gate), BOOT_BYTES);
 	memcpy(t.boot[1], n->gate->boot[(n->gate->current + 1) % GATE_BOOTS].id, BOOT_BYTES);
-	register_node(n->reg, &t);
+	register_node(st->reg, &t);
+	return 0;
 }
 
 static void draw_boot(struct node *n)
@@ -77,7 +65,7 @@ static void draw_boot(struct node *n)
 	uint8_t id[BOOT_BYTES];
 
 	secret_bytes(id, sizeof id);
-	gate_boot_draw(n->gate, id, loop_now(&n->loop));
+	gate_boot_draw(n->gate, id, loop_now(&n->st.loop));
 }
 
 static void sweep(struct timer *t, mono_t now)
@@ -86,25 +74,23 @@ static void sweep(struct timer *t, mono_t now)
 
 	if (gate_boot_due(n->gate, now)) {
 		draw_boot(n);
-		publish(n);
+		publish(&n->st);
 	}
 	links_expire(n, now);
-	loop_arm(&n->loop, t, mono_add_ms(now, SWEEP_MS));
+	loop_arm(&n->st.loop, t, mono_add_ms(now, SWEEP_MS));
 }
 
 /* Who may ask: admitted clients, and admins, who may do what a client may. */
-static void members_changed(void *owner, bool ok)
+static void members_changed(struct station *st)
 {
 	static struct fp list[GATE_CLIENTS_MAX];
-	struct node *n = owner;
+	struct node *n = node_of(st);
 	uint32_t count = 0;
 
-	if (!ok)
-		return;
-	for (uint32_t i = 0; i < n->party.cluster.admins; i++)
-		list[count++] = n->party.cluster.admin[i];
-	for (uint32_t i = 0; i < directory_members(n->d) && count < GATE_CLIENTS_MAX; i++) {
-		const struct member_entry *m = directory_member_at(n->d, i);
+	for (uint32_t i = 0; i < n->st.party.cluster.admins; i++)
+		list[count++] = n->st.party.cluster.admin[i];
+	for (uint32_t i = 0; i < directory_members(n->st.d) && count < GATE_CLIENTS_MAX; i++) {
+		const struct member_entry *m = directory_member_at(n->st.d, i);
 
 		if (m->role == ROLE_CLIENT)
 			list[count++] = m->fp;
@@ -115,81 +101,20 @@ static void members_changed(void *owner, bool ok)
 	links_check(n);
 }
 
-static void registered(void *owner, const struct addr *addr, uint32_t addrs)
+static void ready(struct station *st, const char *at)
 {
-	struct node *n = owner;
-	char text[ADDR_STR_MAX];
-
-	if (n->listed)
-		return;
-	n->listed = true;
-	report_ready(n->c, "node %s at %s, forward relay, let TCP port %u in", n->name,
-		     addrs ? addr_format(&addr[0], text) : "?", n->at.port);
+	report_ready(st->c, "node %s at %s, forward relay, let TCP port %u in", st->name, at,
+		     st->at.port);
 }
 
-static int ask_manager(struct node *n)
-{
-	int r;
-
-	n->q = quorum_open(&n->party, &n->loop, QUORUM_ROLE);
-	n->d = n->q ? directory_open(&n->party) : NULL;
-	if (!n->d)
-		return EXIT_FAILED;
-	directory_poll(n->d, n->q, members_changed, n);
-	n->tracer = tracer_open(&n->party, n->q, n->d, ROLE_NODE);
-	r = register_open(&n->reg, &n->party, n->q, &n->reg_config);
-	if (!r)
-		publish(n);
-	return r;
-}
-
-static void forget_manager(struct node *n)
-{
-	register_close(n->reg);
-	tracer_close(n->tracer);
-	directory_close(n->d);
-	quorum_close(n->q);
-}
-
-/* The key names the node, so it stays; the cluster file may name other replicas now. */
-static void reread(struct node *n)
-{
-	struct cluster now;
-	uint8_t id[32];
-
-	if (home_load_cluster(n->c, &now))
-		return;
-	cluster_id(&now, id);
-	if (!memcmp(id, n->party.cluster_id, sizeof id)) {
-		log_info("the cluster file has not changed");
-		return;
-	}
-	forget_manager(n);
-	n->party.cluster = now;
-	memcpy(n->party.cluster_id, id, sizeof id);
-	log_warn("the cluster file has changed: asking its replicas from now on");
-	if (ask_manager(n))
-		loop_stop(&n->loop);
-}
-
-static void withdrawn(void *owner)
-{
-	loop_stop(&((struct node *)owner)->loop);
-}
-
-static void on_signal(struct loop *l, int signo)
-{
-	struct node *n = l->owner;
-
-	if (signo == SIGHUP) {
-		reread(n);
-	} else if (n->stopping) {
-		loop_stop(l);
-	} else {
-		n->stopping = true;
-		register_withdraw(n->reg, withdrawn);
-	}
-}
+static const struct station_ops node_ops = {
+	.role = ROLE_NODE,
+	.port = NODE_PORT,
+	.arrival = arrival,
+	.members_changed = members_changed,
+	.publish = publish,
+	.ready = ready,
+};
 
 static int allocate(struct node *n)
 {
@@ -201,11 +126,10 @@ static int allocate(struct node *n)
 	n->link = calloc(LINKS_MAX, sizeof *n->link);
 	n->control = calloc(CONTROLS_MAX, sizeof *n->control);
 	if (!n->gate || !n->link || !n->control)
-		return report_error(n->c, EXIT_FAILED, "free some memory", "node", "out of memory");
+		return report_error(n->st.c, EXIT_FAILED, "free some memory", "node",
+				    "out of memory");
 	secret_bytes(&salt, sizeof salt);
-	gate_init(n->gate, &n->party.id, limits, salt);
-	secret_bytes(&salt, sizeof salt);
-	knock_init(&n->knock, salt);
+	gate_init(n->gate, &n->st.party.id, limits, salt);
 	if (!getrlimit(RLIMIT_NOFILE, &rl)) {
 		rl.rlim_cur = rl.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &rl);
@@ -213,45 +137,19 @@ static int allocate(struct node *n)
 	return 0;
 }
 
-static int listen_on(struct node *n, const char *at)
+static int start(struct node *n, const struct common *c, const struct opts *o)
 {
-	int fd;
-
-	n->at = sock_any(NODE_PORT);
-	if (at && !addr_parse(&n->at, at, NODE_PORT))
-		return report_error(n->c, EXIT_USAGE, "give ADDR:PORT, an IPv6 address in brackets",
-				    "--listen", "\"%s\" is no address", at);
-	n->loopback = addr_scope(&n->at) == ADDR_LOOPBACK;
-	fd = sock_listen(&n->at);
-	if (fd < 0)
-		return report_error(n->c, EXIT_FAILED, sock_advice(fd), "cannot listen", "%s",
-				    strerror(-fd));
-	sock_name(fd, &n->at);
-	n->listener = (struct watch){ .fd = fd, .want = EPOLLIN, .ready = arrivals };
-	return loop_add(&n->loop, &n->listener) ? EXIT_FAILED : EXIT_OK;
-}
-
-static int start(struct node *n, const struct opts *o)
-{
-	int r = party_load(&n->party, n->c);
+	int r = station_init(&n->st, &node_ops, c, o->name, &o->advertise);
 
 	r = r ? r : allocate(n);
+	r = r ? r : station_listen(&n->st, o->listen);
 	if (r)
 		return r;
-	if (loop_init(&n->loop) || loop_signals(&n->loop, on_signal, n))
-		return report_error(n->c, EXIT_FAILED, "raise the limit on open files", "node",
-				    "%s", strerror(errno));
+	n->loopback = addr_scope(&n->st.at) == ADDR_LOOPBACK;
 	draw_boot(n);
 	n->sweep.fire = sweep;
-	loop_arm(&n->loop, &n->sweep, mono_add_ms(loop_now(&n->loop), SWEEP_MS));
-	r = listen_on(n, o->listen);
-	n->reg_config = (struct register_config){ .role = ROLE_NODE,
-						  .name = o->name,
-						  .advertise = o->advertise,
-						  .port = n->at.port,
-						  .ready = registered,
-						  .owner = n };
-	return r ? r : ask_manager(n);
+	loop_arm(&n->st.loop, &n->sweep, mono_add_ms(loop_now(&n->st.loop), SWEEP_MS));
+	return station_join(&n->st);
 }
 
 static int node_main(const struct common *c, const void *opts, int argc, char **argv)
@@ -262,17 +160,14 @@ static int node_main(const struct common *c, const void *opts, int argc, char **
 
 	(void)argc;
 	(void)argv;
-	n.c = c;
-	n.name = o->name;
 	if (!o->name)
 		return report_error(c, EXIT_USAGE, "give --name NAME", "node", "--name is missing");
-	r = start(&n, o);
+	r = start(&n, c, o);
 	if (r)
 		return r;
-	r = loop_run(&n.loop);
-	forget_manager(&n);
+	r = loop_run(&n.st.loop);
+	station_fini(&n.st);
 	gate_fini(n.gate);
-	party_fini(&n.party);
 	return r ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -4,11 +4,8 @@
 #define CMD_NODE_H
 
 #include "cmd/cmd.h"
-#include "cmd/directory.h"
-#include "cmd/register.h"
-#include "cmd/tracer.h"
+#include "cmd/station.h"
 #include "core/gate.h"
-#include "core/knock.h"
 #include "core/status.h"
 #include "net/conn.h"
 #include "net/splice.h"
@@ -22,7 +19,7 @@ enum {
 	LINKS_MAX = FORWARDS_MAX + STRANGERS_MAX,
 	STRANGER_MS = 5000, /* for a whole OPEN to arrive */
 	CONNECT_MS = 10000, /* for the device to answer */
-	LEAVING_MS = 1000,	   /* for a refused client to read why */
+	LEAVING_MS = 1000,  /* for a refused client to read why */
 	LEASE_MAX_S = 3600,
 	CONTROL_FRAME_MAX = 64, /* questions are short */
 };
@@ -59,26 +56,14 @@ struct control {
 };
 
 struct node {
-	const struct common *c;
-	const char *name;
-	struct party party;
-	struct loop loop;
-	struct quorum *q;
-	struct directory *d;
-	struct registration *reg;
-	struct tracer *tracer; /* NULL: no memory, and nobody hears of our traces */
-	struct register_config reg_config;
-	struct addr at;
+	struct station st;
 	bool loopback; /* listens on a loopback address alone */
-	struct watch listener;
 	struct timer sweep;
-	struct knock knock;
 	struct gate *gate;
 	struct link *link; /* LINKS_MAX */
 	uint32_t links;    /* not free */
 	struct control *control;
 	uint64_t last_id, probes, relayed_bytes;
-	bool listed, stopping;
 };
 
 /* node_link.c. A new connection of `peer`, taken. */

@@ -38,8 +38,8 @@ static void on_open(struct conn *conn)
 	struct control *k = control_of(conn);
 	struct node *n = k->node;
 
-	if (directory_roles(n->d, conn_peer(conn))) {
-		knock_give_back(&n->knock, &k->peer);
+	if (directory_roles(n->st.d, conn_peer(conn))) {
+		knock_give_back(&n->st.knock, &k->peer);
 		return;
 	}
 	log_info("control channel refused: unknown key");
@@ -57,7 +57,7 @@ static void on_frame(struct conn *conn, const uint8_t *p, size_t len)
 		conn_close(conn);
 		return;
 	}
-	fill(n, gate_find(n->gate, fp), directory_roles(n->d, fp) & ROLE_ADMIN, &s);
+	fill(n, gate_find(n->gate, fp), directory_roles(n->st.d, fp) & ROLE_ADMIN, &s);
 	conn_send(conn, out, status_encode(&s, out)); /* no room: it asked again before it read */
 }
 
@@ -78,8 +78,8 @@ void control_begin(struct node *n, int fd, const struct addr *peer)
 {
 	for (uint32_t i = 0; i < CONTROLS_MAX; i++) {
 		struct control *k = &n->control[i];
-		struct conn_config cfg = { .loop = &n->loop,
-					   .cert = &n->party.cert,
+		struct conn_config cfg = { .loop = &n->st.loop,
+					   .cert = &n->st.party.cert,
 					   .ops = &control_ops,
 					   .in = k->in,
 					   .frame_bytes_max = sizeof k->in,

@@ -15,14 +15,14 @@ static void link_free(struct link *k)
 {
 	struct node *n = k->node;
 
-	loop_del(&n->loop, &k->near);
-	loop_del(&n->loop, &k->far);
+	loop_del(&n->st.loop, &k->near);
+	loop_del(&n->st.loop, &k->far);
 	if (k->near.fd >= 0)
 		close(k->near.fd);
 	if (k->far.fd >= 0)
 		close(k->far.fd);
 	k->near.fd = k->far.fd = -1;
-	loop_disarm(&n->loop, &k->deadline);
+	loop_disarm(&n->st.loop, &k->deadline);
 	n->relayed_bytes += k->splice.way[0].bytes + k->splice.way[1].bytes;
 	splice_close(&k->splice);
 	memset(&k->splice.way, 0, sizeof k->splice.way);
@@ -63,7 +63,7 @@ static void leave(struct link *k)
 	struct node *n = k->node;
 
 	shutdown(k->near.fd, SHUT_WR);
-	loop_del(&n->loop, &k->far);
+	loop_del(&n->st.loop, &k->far);
 	if (k->far.fd >= 0)
 		close(k->far.fd);
 	k->far.fd = -1;
@@ -72,8 +72,8 @@ static void leave(struct link *k)
 	k->state = LINK_LEAVING;
 	k->near.ready = drain;
 	k->near.want = EPOLLIN;
-	loop_arm(&n->loop, &k->deadline, mono_add_ms(loop_now(&n->loop), LEAVING_MS));
-	if (!k->near.added && loop_add(&n->loop, &k->near))
+	loop_arm(&n->st.loop, &k->deadline, mono_add_ms(loop_now(&n->st.loop), LEAVING_MS));
+	if (!k->near.added && loop_add(&n->st.loop, &k->near))
 		link_free(k);
 }
 
@@ -110,18 +110,18 @@ static void device_answers(struct watch *w, uint32_t got)
 	}
 	gate_count(k->node->gate, OPEN_OK);
 	answer(k, OPEN_OK);
-	loop_del(&k->node->loop, &k->near);
-	loop_del(&k->node->loop, &k->far);
-	loop_disarm(&k->node->loop, &k->deadline);
+	loop_del(&k->node->st.loop, &k->near);
+	loop_del(&k->node->st.loop, &k->far);
+	loop_disarm(&k->node->st.loop, &k->deadline);
 	k->near.fd = k->far.fd = -1;
-	r = splice_begin(&k->splice, &k->node->loop, near, far, relay_over);
+	r = splice_begin(&k->splice, &k->node->st.loop, near, far, relay_over);
 	if (r) {
 		log_line(LOG_WARN, r, "forward %llu cannot begin", (unsigned long long)k->id);
 		link_free(k);
 		return;
 	}
 	k->state = LINK_RELAYING;
-	k->active_at = loop_now(&k->node->loop);
+	k->active_at = loop_now(&k->node->st.loop);
 	k->active_bytes = 0;
 }
 
@@ -139,10 +139,10 @@ static void connect_device(struct link *k)
 	k->state = LINK_CONNECTING;
 	k->id = ++n->last_id;
 	k->lease_s = k->terms.lease_s < LEASE_MAX_S ? k->terms.lease_s : LEASE_MAX_S;
-	loop_del(&n->loop, &k->near); /* what the client says next is for the device */
+	loop_del(&n->st.loop, &k->near); /* what the client says next is for the device */
 	k->far = (struct watch){ .fd = fd, .want = EPOLLOUT, .ready = device_answers };
-	loop_arm(&n->loop, &k->deadline, mono_add_ms(loop_now(&n->loop), CONNECT_MS));
-	if (loop_add(&n->loop, &k->far))
+	loop_arm(&n->st.loop, &k->deadline, mono_add_ms(loop_now(&n->st.loop), CONNECT_MS));
+	if (loop_add(&n->st.loop, &k->far))
 		link_free(k);
 }
 
@@ -150,7 +150,7 @@ static void connect_device(struct link *k)
 static enum open_verdict judge_terms(const struct link *k, const char **detail)
 {
 	const struct node *n = k->node;
-	const struct device_entry *dev = directory_device_fp(n->d, &k->terms.device);
+	const struct device_entry *dev = directory_device_fp(n->st.d, &k->terms.device);
 	struct dest_listed listed;
 	enum dest_verdict v;
 
@@ -200,7 +200,7 @@ static void change_forward(struct link *k)
 	k->id = f->id;
 	if (k->ask.op == OPEN_RENEW) {
 		f->lease_s = k->terms.lease_s < LEASE_MAX_S ? k->terms.lease_s : LEASE_MAX_S;
-		f->active_at = loop_now(&n->loop);
+		f->active_at = loop_now(&n->st.loop);
 		k->lease_s = f->lease_s;
 	} else {
 		link_free(f);
@@ -220,7 +220,7 @@ static void whole_frame(struct link *k)
 		refuse(k, v, NULL);
 		return;
 	}
-	knock_give_back(&n->knock, &k->peer);
+	knock_give_back(&n->st.knock, &k->peer);
 	if (k->ask.op != OPEN_OPEN) {
 		change_forward(k);
 		return;
@@ -272,7 +272,7 @@ static void first_byte(struct watch *w, uint32_t got)
 	int fd = w->fd;
 
 	if (r == 1 && byte == 0x16) {
-		loop_del(&n->loop, w);
+		loop_del(&n->st.loop, w);
 		w->fd = -1;
 		link_free(k);
 		control_begin(n, fd, &peer);
@@ -327,8 +327,8 @@ void link_begin(struct node *n, int fd, const struct addr *peer)
 	k->near = (struct watch){ .fd = fd, .want = EPOLLIN, .ready = first_byte };
 	k->far = (struct watch){ .fd = -1 };
 	k->deadline = (struct timer){ .fire = too_late };
-	loop_arm(&n->loop, &k->deadline, mono_add_ms(loop_now(&n->loop), STRANGER_MS));
-	if (loop_add(&n->loop, &k->near))
+	loop_arm(&n->st.loop, &k->deadline, mono_add_ms(loop_now(&n->st.loop), STRANGER_MS));
+	if (loop_add(&n->st.loop, &k->near))
 		link_free(k);
 }
 
@@ -339,7 +339,8 @@ void links_check(struct node *n)
 
 		if (k->state < LINK_CONNECTING)
 			continue;
-		if (gate_admitted(n->gate, k->row) && directory_device_fp(n->d, &k->terms.device))
+		if (gate_admitted(n->gate, k->row) &&
+		    directory_device_fp(n->st.d, &k->terms.device))
 			continue;
 		log_warn("forward %llu ends: client evicted or device gone",
 			 (unsigned long long)k->id);

@@ -10,17 +10,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cmd/directory.h"
-#include "cmd/home.h"
 #include "cmd/receive.h"
-#include "cmd/register.h"
 #include "cmd/report.h"
-#include "cmd/tracer.h"
+#include "cmd/station.h"
 #include "core/check.h"
-#include "core/knock.h"
 #include "core/log.h"
-#include "core/secret.h"
-#include "net/sock.h"
 
 enum {
 	DEVICE_PORT = 7300,
@@ -29,7 +23,6 @@ enum {
 	RX_SLOTS = 1024,
 	JOIN_MS = 15000, /* from the handshake to all JOINs of a session */
 	SWEEP_MS = 1000,
-	ACCEPTS_A_TURN = 16,
 };
 
 struct opts {
@@ -64,23 +57,13 @@ struct seat {
 };
 
 struct server {
-	const struct common *c;
+	struct station st;
 	const struct opts *o;
-	struct party party;
-	struct loop loop;
-	struct quorum *q;
-	struct directory *d;
-	struct registration *reg;
-	struct tracer *tracer; /* NULL: no memory, and nobody hears of our traces */
-	struct watch listener;
 	struct timer sweep;
-	struct addr at;
 	struct inbox inbox;
-	struct knock knock;
 	struct seat *seat;       /* FLOWS_MAX */
 	struct receive *session; /* SESSIONS_MAX */
 	struct session_setup setup[SESSIONS_MAX];
-	bool listed, stopping;
 };
 
 static struct server *the; /* the strangers' callbacks have no owner */
@@ -136,7 +119,7 @@ static struct receive *new_session(struct server *sv, const struct msg_join *m, 
 	for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
 		if (sv->session[i].used)
 			continue;
-		receive_begin(&sv->session[i], &sv->loop, &sv->party.id, &sv->party.cert,
+		receive_begin(&sv->session[i], &sv->st.loop, &sv->st.party.id, &sv->st.party.cert,
 			      &sv->setup[i], &sv->inbox, m, fp, session_gone);
 		return &sv->session[i];
 	}
@@ -149,11 +132,11 @@ static void stranger_joins(struct seat *s, const struct msg_join *m)
 	const struct fp *fp = tls_peer(&s->path.flow.tls);
 	struct receive *r;
 
-	if (!(directory_roles(sv->d, fp) & (ROLE_CLIENT | ROLE_ADMIN))) {
+	if (!(directory_roles(sv->st.d, fp) & (ROLE_CLIENT | ROLE_ADMIN))) {
 		refuse(s, EXIT_DENIED, "this key is not admitted as a client");
 		return;
 	}
-	knock_give_back(&sv->knock, &s->peer);
+	knock_give_back(&sv->st.knock, &s->peer);
 	r = find_session(sv, m, fp);
 	if (!r)
 		r = new_session(sv, m, fp);
@@ -192,12 +175,12 @@ static bool seat_stranger(struct server *sv, int fd, const struct addr *peer)
 
 		if (s->used)
 			continue;
-		if (flow_accept(&s->path.flow, &sv->loop, &path_ops, s->path.flow.in, fd,
-				&sv->party.cert) < 0)
+		if (flow_accept(&s->path.flow, &sv->st.loop, &path_ops, s->path.flow.in, fd,
+				&sv->st.party.cert) < 0)
 			return true;
 		s->used = true;
 		s->peer = *peer;
-		s->since = loop_now(&sv->loop);
+		s->since = loop_now(&sv->st.loop);
 		s->path.set = NULL;
 		s->path.why[0] = 0;
 		s->path.ping_at = mono_us(0);
@@ -207,21 +190,15 @@ static bool seat_stranger(struct server *sv, int fd, const struct addr *peer)
 	return false;
 }
 
-static void arrivals(struct watch *w, uint32_t got)
+static struct server *server_of(struct station *st)
 {
-	struct server *sv = container_of(w, struct server, listener);
+	return container_of(st, struct server, st);
+}
 
-	(void)got;
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		struct addr peer;
-		int fd = sock_accept(w->fd, &peer);
-
-		if (fd < 0)
-			return;
-		if (!knock_take(&sv->knock, &peer, loop_now(&sv->loop)) ||
-		    !seat_stranger(sv, fd, &peer))
-			close(fd);
-	}
+static void arrival(struct station *st, int fd, const struct addr *peer)
+{
+	if (!seat_stranger(server_of(st), fd, peer))
+		close(fd);
 }
 
 /* --- time and change -------------------------------------------------------------------------- */
@@ -242,123 +219,63 @@ static void sweep(struct timer *t, mono_t now)
 		if (s->used && !s->path.set && mono_diff_us(now, s->since) > JOIN_MS * 1000LL)
 			stranger_closed(&s->path, "it did not join a session in time");
 	}
-	loop_arm(&sv->loop, t, mono_add_ms(now, SWEEP_MS));
+	loop_arm(&sv->st.loop, t, mono_add_ms(now, SWEEP_MS));
 }
 
 /* Whoever was evicted is forgotten: sessions end. */
-static void members_changed(void *owner, bool ok)
+static void members_changed(struct station *st)
 {
-	struct server *sv = owner;
+	struct server *sv = server_of(st);
 
-	for (uint32_t i = 0; ok && i < SESSIONS_MAX; i++) {
+	for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
 		struct receive *r = &sv->session[i];
-		uint32_t roles = r->used ? directory_roles(sv->d, &r->ps.session.client_fp) : 0;
+		uint32_t roles = r->used ? directory_roles(st->d, &r->ps.session.client_fp) : 0;
 
 		if (r->used && !(roles & (ROLE_CLIENT | ROLE_ADMIN)))
 			pathset_fail(&r->ps, EXIT_DENIED, "this client was evicted");
 	}
 }
 
-static void registered(void *owner, const struct addr *addr, uint32_t addrs)
+static void ready(struct station *st, const char *at)
 {
-	struct server *sv = owner;
-	char text[ADDR_STR_MAX];
-
-	if (sv->listed)
-		return;
-	sv->listed = true;
-	report_ready(sv->c, "device %s at %s, let TCP port %u in", sv->o->name,
-		     addrs ? addr_format(&addr[0], text) : "?", sv->at.port);
+	report_ready(st->c, "device %s at %s, let TCP port %u in", st->name, at, st->at.port);
 }
 
-static int publish(struct server *sv)
+static int publish(struct station *st)
 {
+	const struct opt_list *expose = &server_of(st)->o->expose;
 	struct device_tuple t = { .has_aes = seal_has_aes() };
-	struct register_config cfg = { .role = ROLE_DEVICE,
-				       .name = sv->o->name,
-				       .advertise = sv->o->advertise,
-				       .port = sv->at.port,
-				       .ready = registered,
-				       .owner = sv };
-	int r;
 
-	for (uint32_t i = 0; i < sv->o->expose.n; i++) {
-		unsigned long port = strtoul(sv->o->expose.v[i], NULL, 10);
+	for (uint32_t i = 0; i < expose->n; i++) {
+		unsigned long port = strtoul(expose->v[i], NULL, 10);
 
 		if (!port || port > UINT16_MAX || t.ports == REG_PORTS_MAX)
-			return report_error(sv->c, EXIT_USAGE, "give 1 to 65535, 16 times at most",
-					    "--expose", "\"%s\" is no port", sv->o->expose.v[i]);
+			return report_error(st->c, EXIT_USAGE, "give 1 to 65535, 16 times at most",
+					    "--expose", "\"%s\" is no port", expose->v[i]);
 		t.port[t.ports++] = (uint16_t)port;
 	}
-	r = register_open(&sv->reg, &sv->party, sv->q, &cfg);
-	if (!r)
-		register_device(sv->reg, &t);
-	return r;
+	register_device(st->reg, &t);
+	return 0;
 }
 
-static int ask_manager(struct server *sv)
+static void stopping(struct station *st)
 {
-	sv->q = quorum_open(&sv->party, &sv->loop, QUORUM_ROLE);
-	sv->d = sv->q ? directory_open(&sv->party) : NULL;
-	if (!sv->d)
-		return EXIT_FAILED;
-	directory_poll(sv->d, sv->q, members_changed, sv);
-	sv->tracer = tracer_open(&sv->party, sv->q, sv->d, ROLE_DEVICE);
-	return publish(sv);
-}
+	struct server *sv = server_of(st);
 
-static void forget_manager(struct server *sv)
-{
-	register_close(sv->reg);
-	tracer_close(sv->tracer);
-	directory_close(sv->d);
-	quorum_close(sv->q);
-}
-
-/* The key names the device, so it stays; the cluster file may name other replicas now. */
-static void reread(struct server *sv)
-{
-	struct cluster now;
-	uint8_t id[32];
-
-	if (home_load_cluster(sv->c, &now))
-		return;
-	cluster_id(&now, id);
-	if (!memcmp(id, sv->party.cluster_id, sizeof id)) {
-		log_info("the cluster file has not changed");
-		return;
-	}
-	forget_manager(sv);
-	sv->party.cluster = now;
-	memcpy(sv->party.cluster_id, id, sizeof id);
-	log_warn("the cluster file has changed: asking its replicas from now on");
-	if (ask_manager(sv))
-		loop_stop(&sv->loop);
-}
-
-static void withdrawn(void *owner)
-{
-	loop_stop(&((struct server *)owner)->loop);
-}
-
-static void on_signal(struct loop *l, int signo)
-{
-	struct server *sv = l->owner;
-
-	if (signo == SIGHUP) {
-		reread(sv);
-		return;
-	}
-	if (sv->stopping) {
-		loop_stop(l);
-		return;
-	}
-	sv->stopping = true;
 	for (uint32_t i = 0; i < SESSIONS_MAX; i++)
 		if (sv->session[i].used)
 			pathset_fail(&sv->session[i].ps, EXIT_UNREACHABLE, "the device stops");
-	register_withdraw(sv->reg, withdrawn);
 }
+
+static const struct station_ops server_ops = {
+	.role = ROLE_DEVICE,
+	.port = DEVICE_PORT,
+	.arrival = arrival,
+	.members_changed = members_changed,
+	.publish = publish,
+	.ready = ready,
+	.stopping = stopping,
+};
 
 /* --- start ------------------------------------------------------------------------------------ */
 
@@ -400,24 +317,6 @@ static bool allocate(struct server *sv)
 	return true;
 }
 
-static int listen_on(struct server *sv)
-{
-	int fd;
-
-	sv->at = sock_any(DEVICE_PORT);
-	if (sv->o->listen && !addr_parse(&sv->at, sv->o->listen, DEVICE_PORT))
-		return report_error(sv->c, EXIT_USAGE,
-				    "give ADDR:PORT, an IPv6 address in brackets", "--listen",
-				    "\"%s\" is no address", sv->o->listen);
-	fd = sock_listen(&sv->at);
-	if (fd < 0)
-		return report_error(sv->c, EXIT_FAILED, sock_advice(fd), "cannot listen", "%s",
-				    strerror(-fd));
-	sock_name(fd, &sv->at);
-	sv->listener = (struct watch){ .fd = fd, .want = EPOLLIN, .ready = arrivals };
-	return loop_add(&sv->loop, &sv->listener) ? EXIT_FAILED : EXIT_OK;
-}
-
 static int open_inbox(struct server *sv)
 {
 	int r = inbox_open(&sv->inbox, sv->o->inbox);
@@ -427,35 +326,30 @@ static int open_inbox(struct server *sv)
 #endif
 	if (!r)
 		return 0;
-	return report_error(sv->c, EXIT_FAILED,
+	return report_error(sv->st.c, EXIT_FAILED,
 			    r == -EWOULDBLOCK ? "give each device an inbox of its own"
 					      : "choose a directory that this user may write to",
 			    sv->o->inbox, "%s",
 			    r == -EWOULDBLOCK ? "another device receives there" : strerror(-r));
 }
 
-static int start(struct server *sv)
+static int start(struct server *sv, const struct common *c)
 {
-	uint64_t salt;
-	int r = party_load(&sv->party, sv->c);
+	int r = station_init(&sv->st, &server_ops, c, sv->o->name, &sv->o->advertise);
 
 	r = r ? r : open_inbox(sv);
 	if (r)
 		return r;
 	if (!allocate(sv))
-		return report_error(sv->c, EXIT_FAILED, "free some memory", "server",
-				    "out of memory");
-	if (loop_init(&sv->loop) || loop_signals(&sv->loop, on_signal, sv))
-		return report_error(sv->c, EXIT_FAILED, "raise the limit on open files", "server",
-				    "%s", strerror(errno));
-	secret_bytes(&salt, sizeof salt);
-	knock_init(&sv->knock, salt);
+		return report_error(c, EXIT_FAILED, "free some memory", "server", "out of memory");
 	path_stranger_message = stranger_message;
 	path_stranger_closed = stranger_closed;
+	r = station_listen(&sv->st, sv->o->listen);
+	if (r)
+		return r;
 	sv->sweep.fire = sweep;
-	loop_arm(&sv->loop, &sv->sweep, mono_add_ms(loop_now(&sv->loop), SWEEP_MS));
-	r = listen_on(sv);
-	return r ? r : ask_manager(sv);
+	loop_arm(&sv->st.loop, &sv->sweep, mono_add_ms(loop_now(&sv->st.loop), SWEEP_MS));
+	return station_join(&sv->st);
 }
 
 static int server_main(const struct common *c, const void *opts, int argc, char **argv)
@@ -466,17 +360,15 @@ static int server_main(const struct common *c, const void *opts, int argc, char 
 	(void)argc;
 	(void)argv;
 	the = &sv;
-	sv.c = c;
 	sv.o = opts;
 	if (!sv.o->name || !sv.o->inbox)
 		return report_error(c, EXIT_USAGE, "give --name NAME and --inbox DIR", "server",
 				    "%s is missing", sv.o->name ? "--inbox" : "--name");
-	r = start(&sv);
+	r = start(&sv, c);
 	if (r)
 		return r;
-	r = loop_run(&sv.loop);
-	forget_manager(&sv);
-	party_fini(&sv.party);
+	r = loop_run(&sv.st.loop);
+	station_fini(&sv.st);
 	return r ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -1,0 +1,166 @@
+/* cmd/station.c - what a node and a device have in common: they listen, and stand in the directory
+ */
+#include "cmd/station.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/home.h"
+#include "cmd/report.h"
+#include "core/check.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include "net/sock.h"
+
+enum { ACCEPTS_A_TURN = 32 };
+
+static void arrivals(struct watch *w, uint32_t got)
+{
+	struct station *st = container_of(w, struct station, listener);
+
+	(void)got;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		struct addr peer;
+		int fd = sock_accept(w->fd, &peer);
+
+		if (fd < 0)
+			return;
+		if (knock_take(&st->knock, &peer, loop_now(&st->loop)))
+			st->ops->arrival(st, fd, &peer);
+		else
+			close(fd);
+	}
+}
+
+static void members_changed(void *owner, bool ok)
+{
+	struct station *st = owner;
+
+	if (ok)
+		st->ops->members_changed(st);
+}
+
+static void registered(void *owner, const struct addr *addr, uint32_t addrs)
+{
+	struct station *st = owner;
+	char text[ADDR_STR_MAX];
+
+	if (st->listed)
+		return;
+	st->listed = true;
+	st->ops->ready(st, addrs ? addr_format(&addr[0], text) : "?");
+}
+
+int station_join(struct station *st)
+{
+	struct register_config cfg = { .role = st->ops->role,
+				       .name = st->name,
+				       .advertise = st->advertise,
+				       .port = st->at.port,
+				       .ready = registered,
+				       .owner = st };
+	int r;
+
+	st->q = quorum_open(&st->party, &st->loop, QUORUM_ROLE);
+	st->d = st->q ? directory_open(&st->party) : NULL;
+	if (!st->d)
+		return EXIT_FAILED;
+	directory_poll(st->d, st->q, members_changed, st);
+	st->tracer = tracer_open(&st->party, st->q, st->d, st->ops->role);
+	r = register_open(&st->reg, &st->party, st->q, &cfg);
+	return r ? r : st->ops->publish(st);
+}
+
+static void leave(struct station *st)
+{
+	register_close(st->reg);
+	tracer_close(st->tracer);
+	directory_close(st->d);
+	quorum_close(st->q);
+}
+
+/* The key names the station, so it stays; the cluster file may name other replicas now. */
+static void reread(struct station *st)
+{
+	struct cluster now;
+	uint8_t id[32];
+
+	if (home_load_cluster(st->c, &now))
+		return;
+	cluster_id(&now, id);
+	if (!memcmp(id, st->party.cluster_id, sizeof id)) {
+		log_info("the cluster file has not changed");
+		return;
+	}
+	leave(st);
+	st->party.cluster = now;
+	memcpy(st->party.cluster_id, id, sizeof id);
+	log_warn("the cluster file has changed: asking its replicas from now on");
+	if (station_join(st))
+		loop_stop(&st->loop);
+}
+
+static void withdrawn(void *owner)
+{
+	loop_stop(&((struct station *)owner)->loop);
+}
+
+static void on_signal(struct loop *l, int signo)
+{
+	struct station *st = l->owner;
+
+	if (signo == SIGHUP) {
+		reread(st);
+		return;
+	}
+	if (st->stopped) {
+		loop_stop(l);
+		return;
+	}
+	st->stopped = true;
+	if (st->ops->stopping)
+		st->ops->stopping(st);
+	register_withdraw(st->reg, withdrawn);
+}
+
+int station_init(struct station *st, const struct station_ops *ops, const struct common *c,
+		 const char *name, const struct opt_list *advertise)
+{
+	uint64_t salt;
+
+	st->ops = ops;
+	st->c = c;
+	st->name = name;
+	st->advertise = *advertise;
+	secret_bytes(&salt, sizeof salt);
+	knock_init(&st->knock, salt);
+	return party_load(&st->party, c);
+}
+
+int station_listen(struct station *st, const char *listen)
+{
+	int fd;
+
+	if (loop_init(&st->loop) || loop_signals(&st->loop, on_signal, st))
+		return report_error(st->c, EXIT_FAILED, "raise the limit on open files", st->name,
+				    "%s", strerror(errno));
+	st->at = sock_any(st->ops->port);
+	if (listen && !addr_parse(&st->at, listen, st->ops->port))
+		return report_error(st->c, EXIT_USAGE,
+				    "give ADDR:PORT, an IPv6 address in brackets", "--listen",
+				    "\"%s\" is no address", listen);
+	fd = sock_listen(&st->at);
+	if (fd < 0)
+		return report_error(st->c, EXIT_FAILED, sock_advice(fd), "cannot listen", "%s",
+				    strerror(-fd));
+	sock_name(fd, &st->at);
+	st->listener = (struct watch){ .fd = fd, .want = EPOLLIN, .ready = arrivals };
+	return loop_add(&st->loop, &st->listener) ? EXIT_FAILED : EXIT_OK;
+}
+
+void station_fini(struct station *st)
+{
+	leave(st);
+	party_fini(&st->party);
+}
