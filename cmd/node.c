@@ -77,6 +77,7 @@ static void sweep(struct timer *t, mono_t now)
 		publish(&n->st);
 	}
 	links_expire(n, now);
+	controls_expire(n, now);
 	loop_arm(&n->st.loop, t, mono_add_ms(now, SWEEP_MS));
 }
 

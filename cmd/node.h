@@ -6,8 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/station.h"
 #include "core/gate.h"
-#include "core/status.h"
-#include "net/conn.h"
+#include "net/flow.h"
 #include "net/splice.h"
 
 enum {
@@ -21,7 +20,7 @@ enum {
 	CONNECT_MS = 10000, /* for the device to answer */
 	LEAVING_MS = 1000,  /* for a refused client to read why */
 	LEASE_MAX_S = 3600,
-	CONTROL_FRAME_MAX = 64, /* questions are short */
+	CONTROL_MS = 15000, /* from the first byte to the end of the answer */
 };
 
 struct node;
@@ -42,17 +41,17 @@ struct link {
 	uint32_t row; /* the client's in the gate */
 	uint64_t id;
 	uint32_t lease_s;
-	mono_t active_at;
+	mono_t since, active_at;
 	uint64_t active_bytes; /* moved when active_at was noted */
 	struct splice splice;
 };
 
 struct control {
 	struct node *node;
-	struct conn conn;
+	struct flow flow;
 	struct addr peer;
-	uint8_t in[CONTROL_FRAME_MAX];
-	uint8_t out[STATUS_BYTES_MAX + CONN_HEAD_BYTES];
+	mono_t since;
+	uint8_t in[FLOW_IN_BYTES];
 };
 
 struct node {
@@ -63,7 +62,8 @@ struct node {
 	struct link *link; /* LINKS_MAX */
 	uint32_t links;    /* not free */
 	struct control *control;
-	uint64_t last_id, probes, relayed_bytes;
+	uint64_t last_id, relayed_bytes;
+	uint64_t probes, silent; /* connections that ended, or were ended, before a whole OPEN */
 };
 
 /* node_link.c. A new connection of `peer`, taken. */
@@ -75,5 +75,7 @@ void links_expire(struct node *n, mono_t now);
 
 /* node_control.c. A TLS connection, of which nothing was read yet. */
 void control_begin(struct node *n, int fd, const struct addr *peer);
+/* Ends those that take too long. */
+void controls_expire(struct node *n, mono_t now);
 
 #endif

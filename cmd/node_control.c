@@ -1,100 +1,151 @@
 /* cmd/node_control.c - a node's TLS control channel: tells admitted parties how it is */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/node.h"
+#include "cmd/telling.h"
 #include "core/check.h"
 #include "core/log.h"
 
-enum { HANDSHAKE_MS = 10000, SILENCE_MS = 30000 };
-
-static void fill(const struct node *n, int row, bool admin, struct status *s)
+static struct control *control_of(struct flow *f)
 {
-	char name[STATUS_NAME_MAX + 1];
+	return container_of(f, struct control, flow);
+}
 
-	if (row >= 0)
-		status_add(s, "your forwards", n->gate->client[row].forwards);
-	if (!admin)
-		return;
-	status_add(s, "forwards", n->gate->forwards);
-	status_add(s, "connections", n->links);
-	status_add(s, "bytes relayed by ended forwards", n->relayed_bytes);
-	status_add(s, "probes", n->probes);
+static const char *name_of(const struct node *n, const struct fp *fp)
+{
+	const char *name = directory_name(n->st.d, fp);
+
+	return name ? name : "?";
+}
+
+static void tell_counts(const struct node *n, struct telling *t)
+{
+	telling_count(t, "forwards", n->gate->forwards);
+	telling_count(t, "connections", n->links);
+	telling_count(t, "bytes of ended forwards", n->relayed_bytes);
+	telling_count(t, "probes", n->probes);
+	telling_count(t, "silent", n->silent);
 	for (int i = 0; i < OPEN_VERDICTS; i++) {
-		snprintf(name, sizeof name, "OPEN: %s", open_verdict_str[i]);
+		char what[TOLD_TEXT_MAX + 1];
+
+		snprintf(what, sizeof what, "OPEN: %s", open_verdict_str[i]);
 		if (n->gate->count[i])
-			status_add(s, name, n->gate->count[i]);
+			telling_count(t, what, n->gate->count[i]);
 	}
 }
 
-static struct control *control_of(struct conn *c)
+static void tell_forward(const struct link *k, struct telling *t)
 {
-	return container_of(c, struct control, conn);
+	const struct node *n = k->node;
+	const struct gate_client *client = &n->gate->client[k->row];
+	struct msg_told m = { .kind = TOLD_FORWARD, .paths = 1 };
+
+	snprintf(m.id, sizeof m.id, "%" PRIu64, k->id);
+	snprintf(m.client, sizeof m.client, "%s", name_of(n, &client->fp));
+	snprintf(m.device, sizeof m.device, "%s", name_of(n, &k->terms.device));
+	m.seconds = (uint32_t)(mono_diff_us(loop_now(&n->st.loop), k->since) / 1000000);
+	m.value = k->splice.way[0].bytes + k->splice.way[1].bytes;
+	telling_line(t, &m);
 }
 
-static void on_open(struct conn *conn)
+static void tell(struct control *k)
 {
-	struct control *k = control_of(conn);
-	struct node *n = k->node;
+	const struct node *n = k->node;
+	const struct fp *fp = tls_peer(&k->flow.tls);
+	bool admin = directory_roles(n->st.d, fp) & ROLE_ADMIN;
+	int row = gate_find(n->gate, fp);
+	struct telling t;
 
-	if (directory_roles(n->st.d, conn_peer(conn))) {
-		knock_give_back(&n->st.knock, &k->peer);
+	telling_begin(&t, &k->flow);
+	if (admin)
+		tell_counts(n, &t);
+	for (uint32_t i = 0; i < LINKS_MAX; i++) {
+		const struct link *l = &n->link[i];
+
+		if (l->state == LINK_RELAYING && (admin || (int)l->row == row))
+			tell_forward(l, &t);
+	}
+	telling_end(&t);
+}
+
+static void opened(struct flow *f)
+{
+	struct control *k = control_of(f);
+
+	if (directory_roles(k->node->st.d, tls_peer(&f->tls))) {
+		knock_give_back(&k->node->st.knock, &k->peer);
 		return;
 	}
 	log_info("control channel refused: unknown key");
-	conn_close(conn);
+	flow_close(f);
 }
 
-static void on_frame(struct conn *conn, const uint8_t *p, size_t len)
+static void message(struct flow *f, const struct flowmsg *m)
 {
-	struct node *n = control_of(conn)->node;
-	const struct fp *fp = conn_peer(conn);
-	uint8_t out[STATUS_BYTES_MAX];
-	struct status s = { 0 };
-
-	if (!status_is_question(p, len)) {
-		conn_close(conn);
+	if (f->ending)
 		return;
-	}
-	fill(n, gate_find(n->gate, fp), directory_roles(n->st.d, fp) & ROLE_ADMIN, &s);
-	conn_send(conn, out, status_encode(&s, out)); /* no room: it asked again before it read */
+	if (m->type == FLOWMSG_ASK)
+		tell(control_of(f));
+	else
+		flow_close(f);
 }
 
-static void on_close(struct conn *conn, int err, const char *why)
+static void record(struct flow *f, uint8_t *rec, size_t len)
 {
-	(void)conn;
-	if (err)
-		log_info("control channel ended: %s", why);
+	(void)rec;
+	(void)len;
+	flow_close(f);
 }
 
-static const struct conn_ops control_ops = {
-	.on_open = on_open,
-	.on_frame = on_frame,
-	.on_close = on_close,
+static bool take(struct flow *f, const uint8_t **rec, size_t *len, uint64_t *number)
+{
+	(void)f;
+	(void)rec;
+	(void)len;
+	(void)number;
+	return false;
+}
+
+static void closed(struct flow *f, const char *why, int err)
+{
+	(void)f;
+	if (err)
+		log_line(LOG_INFO, err, "control channel: %s", why);
+}
+
+static const struct flow_ops control_ops = {
+	.opened = opened,
+	.message = message,
+	.record = record,
+	.take = take,
+	.closed = closed,
 };
 
 void control_begin(struct node *n, int fd, const struct addr *peer)
 {
 	for (uint32_t i = 0; i < CONTROLS_MAX; i++) {
 		struct control *k = &n->control[i];
-		struct conn_config cfg = { .loop = &n->st.loop,
-					   .cert = &n->st.party.cert,
-					   .ops = &control_ops,
-					   .in = k->in,
-					   .frame_bytes_max = sizeof k->in,
-					   .out = k->out,
-					   .out_bytes = sizeof k->out,
-					   .handshake_ms = HANDSHAKE_MS,
-					   .silence_ms = SILENCE_MS };
 
-		if (k->node && conn_state(&k->conn) != CONN_IDLE)
+		if (k->flow.live)
 			continue;
 		k->node = n;
 		k->peer = *peer;
-		conn_init(&k->conn, &cfg);
-		conn_accept(&k->conn, fd); /* closes fd when it fails */
+		k->since = loop_now(&n->st.loop);
+		flow_accept(&k->flow, &n->st.loop, &control_ops, k->in, fd, &n->st.party.cert);
 		return;
 	}
 	close(fd);
+}
+
+void controls_expire(struct node *n, mono_t now)
+{
+	for (uint32_t i = 0; i < CONTROLS_MAX; i++) {
+		struct control *k = &n->control[i];
+
+		if (k->flow.live && mono_diff_us(now, k->since) > CONTROL_MS * 1000LL)
+			flow_close(&k->flow);
+	}
 }

@@ -121,7 +121,7 @@ static void device_answers(struct watch *w, uint32_t got)
 		return;
 	}
 	k->state = LINK_RELAYING;
-	k->active_at = loop_now(&k->node->st.loop);
+	k->since = k->active_at = loop_now(&k->node->st.loop);
 	k->active_bytes = 0;
 }
 
@@ -285,6 +285,7 @@ static void first_byte(struct watch *w, uint32_t got)
 static void too_late(struct timer *t, mono_t now)
 {
 	struct link *k = container_of(t, struct link, deadline);
+	char from[ADDR_STR_MAX];
 
 	(void)now;
 	if (k->state == LINK_CONNECTING) {
@@ -292,8 +293,11 @@ static void too_late(struct timer *t, mono_t now)
 		refuse(k, OPEN_UNREACHABLE, "no answer in time");
 		return;
 	}
-	if (k->state == LINK_READING)
-		log_info("a connection said nothing in time");
+	if (k->state == LINK_READING) {
+		log_info("a connection of %s said no OPEN in time",
+			 addr_format(&k->peer, from));
+		k->node->silent++;
+	}
 	link_free(k);
 }
 

@@ -13,6 +13,7 @@
 #include "cmd/receive.h"
 #include "cmd/report.h"
 #include "cmd/station.h"
+#include "cmd/telling.h"
 #include "core/check.h"
 #include "core/log.h"
 
@@ -64,6 +65,7 @@ struct server {
 	struct seat *seat;       /* FLOWS_MAX */
 	struct receive *session; /* SESSIONS_MAX */
 	struct session_setup setup[SESSIONS_MAX];
+	uint64_t refused, files, bytes; /* connections; of ended sessions */
 };
 
 static struct server *the; /* the strangers' callbacks have no owner */
@@ -81,6 +83,7 @@ static void refuse(struct seat *s, int code, const char *why)
 	char from[ADDR_STR_MAX];
 
 	log_warn("connection from %s refused: %s", addr_format(&s->peer, from), why);
+	s->server->refused++;
 	m.stop.code = (uint8_t)code;
 	snprintf(m.stop.text, sizeof m.stop.text, "%s", why);
 	flow_send(&s->path.flow, &m);
@@ -109,6 +112,8 @@ static void session_gone(struct receive *r)
 			sv->seat[i].path.set = NULL;
 			sv->seat[i].used = false;
 		}
+	sv->files += r->files;
+	sv->bytes += r->bytes;
 	/* What was received early is forgotten, and its memory given back. */
 	madvise(sv->setup[r - sv->session].rx_mem, (size_t)RX_SLOTS * RECORD_PLAIN_MAX,
 		MADV_DONTNEED);
@@ -126,6 +131,17 @@ static struct receive *new_session(struct server *sv, const struct msg_join *m, 
 	return NULL;
 }
 
+/* For the log: whose path a JOIN comes over. The client says so, and nothing hangs on it. */
+static void name_node(struct seat *s, const struct msg_join *m)
+{
+	const char *name = NULL;
+
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->path[i].number == m->j)
+			name = directory_name(s->server->st.d, &m->path[i].node);
+	snprintf(s->path.node.name, sizeof s->path.node.name, "%s", name ? name : "");
+}
+
 static void stranger_joins(struct seat *s, const struct msg_join *m)
 {
 	struct server *sv = s->server;
@@ -137,6 +153,7 @@ static void stranger_joins(struct seat *s, const struct msg_join *m)
 		return;
 	}
 	knock_give_back(&sv->st.knock, &s->peer);
+	name_node(s, m);
 	r = find_session(sv, m, fp);
 	if (!r)
 		r = new_session(sv, m, fp);
@@ -144,6 +161,53 @@ static void stranger_joins(struct seat *s, const struct msg_join *m)
 		refuse(s, EXIT_QUOTA, "the device has as many sessions as it can");
 	else if (!pathset_adopt(&r->ps, &s->path, m))
 		refuse(s, EXIT_INTEGRITY, s->path.why);
+}
+
+static void tell_session(const struct server *sv, const struct receive *r, struct telling *t)
+{
+	struct msg_told m = { .kind = TOLD_SESSION, .paths = (uint8_t)r->ps.session.n };
+	const char *client = directory_name(sv->st.d, &r->ps.session.client_fp);
+
+	for (size_t i = 0; i < SID_BYTES; i++)
+		snprintf(m.id + 2 * i, 3, "%02x", r->ps.session.sid[i]);
+	snprintf(m.client, sizeof m.client, "%s", client ? client : "?");
+	snprintf(m.device, sizeof m.device, "%s", sv->st.name);
+	m.seconds = (uint32_t)(mono_diff_us(loop_now(&sv->st.loop), r->since) / 1000000);
+	m.value = r->bytes;
+	telling_line(t, &m);
+}
+
+/* An admin hears of all sessions, a client of its own. */
+static void tell(struct seat *s)
+{
+	const struct server *sv = s->server;
+	const struct fp *fp = tls_peer(&s->path.flow.tls);
+	bool admin = directory_roles(sv->st.d, fp) & ROLE_ADMIN;
+	struct telling t;
+
+	telling_begin(&t, &s->path.flow);
+	if (admin) {
+		telling_count(&t, "refused connections", sv->refused);
+		telling_count(&t, "files received", sv->files);
+		telling_count(&t, "bytes of ended sessions", sv->bytes);
+	}
+	for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
+		const struct receive *r = &sv->session[i];
+
+		if (r->used && (admin || fp_eq(&r->ps.session.client_fp, fp)))
+			tell_session(sv, r, &t);
+	}
+	telling_end(&t);
+}
+
+static void stranger_asks(struct seat *s)
+{
+	if (!directory_roles(s->server->st.d, tls_peer(&s->path.flow.tls))) {
+		refuse(s, EXIT_DENIED, "this key is not admitted");
+		return;
+	}
+	knock_give_back(&s->server->st.knock, &s->peer);
+	tell(s);
 }
 
 static void stranger_message(struct path *p, const struct flowmsg *m)
@@ -154,6 +218,8 @@ static void stranger_message(struct path *p, const struct flowmsg *m)
 		return;
 	if (m->type == FLOWMSG_JOIN)
 		stranger_joins(s, &m->join);
+	else if (m->type == FLOWMSG_ASK)
+		stranger_asks(s);
 	else
 		refuse(s, EXIT_INTEGRITY, "a message before the JOIN");
 }

@@ -1,14 +1,18 @@
-/* cmd/status.c - what this party sees: replicas, nodes, devices */
+/* cmd/status.c - what this party sees: replicas, nodes, devices, sessions */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/asker.h"
 #include "cmd/directory.h"
 #include "cmd/oneshot.h"
+#include "cmd/receipt.h"
 #include "cmd/report.h"
 #include "core/check.h"
 
 enum {
 	STATUS_MS = 2000, /* replicas that are silent for longer are reported as such */
+	ASK_MS = 10000,   /* no further nodes and devices are asked after that */
 	ADDRS_STR_MAX = DIR_ADDRS_MAX * (ADDR_STR_MAX + 1),
 };
 
@@ -114,50 +118,196 @@ static void tell_replicas(const struct oneshot *o)
 	}
 }
 
-static void tell_node(const struct common *c, const struct node_entry *n)
-{
-	struct json *j = c->json ? report_begin("node") : NULL;
-	char addrs[ADDRS_STR_MAX];
+/* --- nodes and devices ------------------------------------------------------------------------ */
 
-	if (!j) {
-		printf("node    %-24s %s %s%s%s%s%s\n", n->name,
-		       join_addrs(n->addr, n->addrs, addrs), n->nat ? "nat" : "",
-		       n->nat && n->relay ? "," : "", n->relay ? "relay" : "",
-		       n->operator_name[0] ? " operator " : "", n->operator_name);
-		return;
-	}
+static void json_node(struct json *j, const struct node_entry *n)
+{
 	json_str(j, "name", n->name);
 	json_addrs(j, n->addr, n->addrs);
 	json_str(j, "operator", n->operator_name);
 	json_bool(j, "nat", n->nat);
 	json_bool(j, "relay", n->relay);
-	report_end(j);
 }
 
-static void tell_device(const struct common *c, const struct device_entry *d)
+static void print_node(const struct node_entry *n)
 {
-	struct json *j = c->json ? report_begin("device") : NULL;
 	char addrs[ADDRS_STR_MAX];
 
-	if (!j) {
-		printf("device  %-24s %s", d->name, join_addrs(d->addr, d->addrs, addrs));
-		for (uint32_t i = 0; i < d->ports; i++)
-			printf("%s%u", i ? "," : " exposes ", d->port[i]);
-		putchar('\n');
-		return;
-	}
+	printf("node    %-24s %s %s%s%s%s%s", n->name, join_addrs(n->addr, n->addrs, addrs),
+	       n->nat ? "nat" : "", n->nat && n->relay ? "," : "", n->relay ? "relay" : "",
+	       n->operator_name[0] ? " operator " : "", n->operator_name);
+}
+
+static void json_device(struct json *j, const struct device_entry *d)
+{
 	json_str(j, "name", d->name);
 	json_addrs(j, d->addr, d->addrs);
 	json_open(j, "exposed", '[');
 	for (uint32_t i = 0; i < d->ports; i++)
 		json_u64(j, NULL, d->port[i]);
 	json_close(j, ']');
+}
+
+static void print_device(const struct device_entry *d)
+{
+	char addrs[ADDRS_STR_MAX];
+
+	printf("device  %-24s %s", d->name, join_addrs(d->addr, d->addrs, addrs));
+	for (uint32_t i = 0; i < d->ports; i++)
+		printf("%s%u", i ? "," : " exposes ", d->port[i]);
+}
+
+static void json_counts(struct json *j, const struct asked *q)
+{
+	json_str(j, "state", q->whole ? "ok" : "silent");
+	if (!q->whole) {
+		json_str(j, "why", q->why);
+		return;
+	}
+	json_open(j, "counts", '{');
+	for (uint32_t i = 0; i < q->lines; i++)
+		if (q->line[i].kind == TOLD_COUNT)
+			json_u64(j, q->line[i].id, q->line[i].value);
+	json_close(j, '}');
+	json_u64(j, "left_out", q->left_out);
+}
+
+/* What a party says of itself is made safe for a terminal. */
+static void print_counts(const struct asked *q)
+{
+	const char *before = "\n        ";
+	char safe[ASKER_WHY_MAX];
+
+	if (!q->whole)
+		printf(" silent (%s)", report_safe(q->why, safe, sizeof safe));
+	for (uint32_t i = 0; q->whole && i < q->lines; i++) {
+		if (q->line[i].kind != TOLD_COUNT)
+			continue;
+		printf("%s%s %" PRIu64, before, report_safe(q->line[i].id, safe, sizeof safe),
+		       q->line[i].value);
+		before = ", ";
+	}
+	putchar('\n');
+}
+
+static void json_line(const char *teller, const struct msg_told *m)
+{
+	bool session = m->kind == TOLD_SESSION;
+	struct json *j = report_begin(session ? "session" : "forward");
+
+	if (!session)
+		json_str(j, "node", teller);
+	json_str(j, session ? "session" : "forward", m->id);
+	json_str(j, "client", m->client);
+	json_str(j, "device", session ? teller : m->device);
+	if (session)
+		json_u64(j, "paths", m->paths);
+	json_u64(j, "bytes", m->value);
+	json_u64(j, "seconds", m->seconds);
 	report_end(j);
+}
+
+static void print_line(const char *teller, const struct msg_told *m)
+{
+	bool session = m->kind == TOLD_SESSION;
+	char id[TOLD_TEXT_MAX + 1], client[TOLD_TEXT_MAX + 1], device[TOLD_TEXT_MAX + 1];
+	char bytes[24];
+
+	printf("%s %-24s %s to %s, ", session ? "session" : "forward",
+	       report_safe(m->id, id, sizeof id), report_safe(m->client, client, sizeof client),
+	       session ? teller : report_safe(m->device, device, sizeof device));
+	if (session)
+		printf("%u paths, ", m->paths);
+	printf("%s, %u s\n", receipt_bytes(m->value, bytes), m->seconds);
+}
+
+static void tell_lines(const struct common *c, const char *teller, const struct asked *q)
+{
+	for (uint32_t i = 0; q->whole && i < q->lines; i++) {
+		if (q->line[i].kind == TOLD_COUNT)
+			continue;
+		if (c->json)
+			json_line(teller, &q->line[i]);
+		else
+			print_line(teller, &q->line[i]);
+	}
+	if (q->whole && q->left_out && !c->json)
+		printf("        and %" PRIu64 " more\n", q->left_out);
+}
+
+/* A node, or else a device. */
+struct station_entry {
+	const struct node_entry *node;
+	const struct device_entry *device;
+};
+
+static struct station_entry entry_at(const struct directory *d, uint32_t i)
+{
+	uint32_t nodes = directory_nodes(d);
+
+	if (i < nodes)
+		return (struct station_entry){ .node = directory_node_at(d, i) };
+	return (struct station_entry){ .device = directory_device_at(d, i - nodes) };
+}
+
+static void tell_entry(const struct common *c, const struct station_entry *e,
+		       const struct asked *q)
+{
+	struct json *j = c->json ? report_begin(e->node ? "node" : "device") : NULL;
+
+	if (j && e->node)
+		json_node(j, e->node);
+	else if (j)
+		json_device(j, e->device);
+	else if (e->node)
+		print_node(e->node);
+	else
+		print_device(e->device);
+	if (j) {
+		json_counts(j, q);
+		report_end(j);
+	} else {
+		print_counts(q);
+	}
+	tell_lines(c, e->node ? e->node->name : e->device->name, q);
+}
+
+static void ask_about(struct asked *q, const struct station_entry *e)
+{
+	q->addr = e->node ? e->node->addr : e->device->addr;
+	q->addrs = e->node ? e->node->addrs : e->device->addrs;
+	q->fp = e->node ? &e->node->fp : &e->device->fp;
+	q->whole = false;
+	snprintf(q->why, sizeof q->why, "not asked: too many were silent");
+}
+
+/* Batch after batch, in the directory's order. */
+static void tell_stations(struct oneshot *o, const struct directory *d)
+{
+	static struct asker a;
+	uint32_t n = directory_nodes(d) + directory_devices(d);
+	mono_t until = mono_add_ms(mono_now(), ASK_MS);
+
+	for (uint32_t at = 0; at < n; at += ASKED_MAX) {
+		uint32_t batch = n - at < ASKED_MAX ? n - at : ASKED_MAX;
+
+		for (uint32_t i = 0; i < batch; i++) {
+			struct station_entry e = entry_at(d, at + i);
+
+			ask_about(&a.asked[i], &e);
+		}
+		if (mono_before(mono_now(), until))
+			asker_run(&a, &o->loop, &o->party, batch);
+		for (uint32_t i = 0; i < batch; i++) {
+			struct station_entry e = entry_at(d, at + i);
+
+			tell_entry(o->party.common, &e, &a.asked[i]);
+		}
+	}
 }
 
 static int tell_all(struct oneshot *o)
 {
-	const struct common *c = o->party.common;
 	struct directory *d = directory_open(&o->party);
 	int r;
 
@@ -166,10 +316,8 @@ static int tell_all(struct oneshot *o)
 	quorum_ask_status(o->q, STATUS_MS);
 	tell_replicas(o);
 	r = directory_load(d, o->q);
-	for (uint32_t i = 0; !r && i < directory_nodes(d); i++)
-		tell_node(c, directory_node_at(d, i));
-	for (uint32_t i = 0; !r && i < directory_devices(d); i++)
-		tell_device(c, directory_device_at(d, i));
+	if (!r)
+		tell_stations(o, d);
 	directory_close(d);
 	return r;
 }
@@ -192,5 +340,8 @@ const struct cmd cmd_status = {
 	.name = "status",
 	.main = status_main,
 	.args = "",
-	.summary = "what this party sees: replicas, nodes, devices",
+	.summary = "what this party sees: replicas, nodes, devices, sessions",
+	.more =
+	    "Nodes and devices are asked how they are. An admin (-C) hears of all sessions and\n"
+	    "counts, a client of its own sessions and forwards.\n",
 };

@@ -96,18 +96,47 @@ static bool get_share_ack(struct buf *b, struct msg_share_ack *m)
 	return m->dir <= DIR_TO_CLIENT;
 }
 
-static bool get_stop(struct buf *b, struct msg_stop *m)
+/* Into out, of max + 1 bytes. */
+static bool get_text(struct buf *b, char *out, size_t max)
 {
 	const uint8_t *text;
 	size_t n;
 
-	m->code = buf_get_u8(b);
-	text = buf_get_lv(b, STOP_TEXT_MAX, &n);
+	text = buf_get_lv(b, max, &n);
 	if (!text)
 		return false;
-	memcpy(m->text, text, n);
-	m->text[n] = 0;
-	return !memchr(m->text, 0, n);
+	memcpy(out, text, n);
+	out[n] = 0;
+	return !memchr(out, 0, n);
+}
+
+static bool get_stop(struct buf *b, struct msg_stop *m)
+{
+	m->code = buf_get_u8(b);
+	return get_text(b, m->text, STOP_TEXT_MAX);
+}
+
+static void put_told(struct buf *b, const struct msg_told *m)
+{
+	buf_put_u8(b, m->kind);
+	buf_put_lv(b, m->id, strlen(m->id));
+	buf_put_lv(b, m->client, strlen(m->client));
+	buf_put_lv(b, m->device, strlen(m->device));
+	buf_put_u8(b, m->paths);
+	buf_put_u32(b, m->seconds);
+	buf_put_u64(b, m->value);
+}
+
+static bool get_told(struct buf *b, struct msg_told *m)
+{
+	m->kind = buf_get_u8(b);
+	if (!get_text(b, m->id, TOLD_TEXT_MAX) || !get_text(b, m->client, TOLD_TEXT_MAX) ||
+	    !get_text(b, m->device, TOLD_TEXT_MAX))
+		return false;
+	m->paths = buf_get_u8(b);
+	m->seconds = buf_get_u32(b);
+	m->value = buf_get_u64(b);
+	return m->kind >= TOLD_COUNT && m->kind <= TOLD_END;
 }
 
 static void put_body(struct buf *b, const struct flowmsg *m)
@@ -139,6 +168,11 @@ static void put_body(struct buf *b, const struct flowmsg *m)
 		buf_put_u8(b, m->stop.code);
 		buf_put_lv(b, m->stop.text, strlen(m->stop.text));
 		break;
+	case FLOWMSG_ASK:
+		break;
+	case FLOWMSG_TOLD:
+		put_told(b, &m->told);
+		break;
 	}
 }
 
@@ -159,6 +193,10 @@ static bool get_body(struct buf *b, struct flowmsg *m)
 		return true;
 	case FLOWMSG_STOP:
 		return get_stop(b, &m->stop);
+	case FLOWMSG_ASK:
+		return true;
+	case FLOWMSG_TOLD:
+		return get_told(b, &m->told);
 	}
 	return false;
 }

@@ -1,7 +1,9 @@
 /* core/flowmsg.h - the messages inside a flow's TLS: shares and acknowledgements, nothing else
  *
  * Framing: type u8, length u16, body. TLS of one flow is what the adversary may break one day, so
- * whatever depends on the contents is in sealed records instead (SECRECY.md section 3). Pure. */
+ * whatever depends on the contents is in sealed records instead (SECRECY.md section 3). ASK is for
+ * a connection of its own: a node or device answers with TOLDs, an admin hears everything, a client
+ * its own part, nobody else anything. Pure. */
 #ifndef CORE_FLOWMSG_H
 #define CORE_FLOWMSG_H
 
@@ -17,6 +19,7 @@ enum {
 	FLOWMSG_BYTES_MAX = 1024, /* the largest is a JOIN over PATHS_MAX paths, or a full ACK */
 	ACK_RANGES_MAX = 32,	  /* what the lowest gaps of PATHS_MAX unequal paths need */
 	STOP_TEXT_MAX = 200,
+	TOLD_TEXT_MAX = 63,	  /* a name of the directory, or a session's id */
 	WINDOW_MIN = 64, /* records that may be sent before the peer's JOIN says more */
 };
 
@@ -28,6 +31,8 @@ enum flowmsg_type {
 	FLOWMSG_PING,
 	FLOWMSG_PONG,
 	FLOWMSG_STOP,
+	FLOWMSG_ASK,
+	FLOWMSG_TOLD,
 };
 
 struct msg_join {
@@ -69,6 +74,23 @@ struct msg_stop {
 	char text[STOP_TEXT_MAX + 1];
 };
 
+/* One line of what a node or device tells about itself. The numbers are on the wire. */
+enum told_kind {
+	TOLD_COUNT = 1, /* `id` is what was counted, `value` how often */
+	TOLD_SESSION,	/* at a device; value is the bytes had */
+	TOLD_FORWARD,	/* at a node; value is the bytes moved */
+	TOLD_END,	/* the last line; value is the lines for which there was no room */
+};
+
+struct msg_told {
+	uint8_t kind; /* enum told_kind */
+	char id[TOLD_TEXT_MAX + 1];
+	char client[TOLD_TEXT_MAX + 1], device[TOLD_TEXT_MAX + 1];
+	uint8_t paths;
+	uint32_t seconds; /* since it began */
+	uint64_t value;
+};
+
 struct flowmsg {
 	enum flowmsg_type type;
 	union {
@@ -78,6 +100,7 @@ struct flowmsg {
 		struct msg_ack ack;
 		uint64_t token; /* PING, PONG */
 		struct msg_stop stop;
+		struct msg_told told;
 	};
 };
 

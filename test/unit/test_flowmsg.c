@@ -26,6 +26,18 @@ static struct msg_ack ack_of(uint32_t n)
 	return m;
 }
 
+static struct flowmsg told_of(size_t len)
+{
+	struct flowmsg m = { .type = FLOWMSG_TOLD,
+			     .told = { .kind = TOLD_SESSION, .paths = 4, .seconds = 0x102 } };
+
+	m.told.value = 0x0102030405060708;
+	memset(m.told.id, 'i', len);
+	memset(m.told.client, 'c', len / 2);
+	memset(m.told.device, 'd', len / 3);
+	return m;
+}
+
 static struct flowmsg stop_of(size_t len)
 {
 	struct flowmsg m = { .type = FLOWMSG_STOP, .stop = { .code = 7 } };
@@ -38,6 +50,7 @@ static struct flowmsg stop_of(size_t len)
 static size_t sample(size_t i, struct flowmsg *m)
 {
 	enum { ACKS = ACK_RANGES_MAX + 1, STOPS = STOP_TEXT_MAX + 1 };
+	enum { TOLD_FROM = PATHS_MAX + ACKS + STOPS + 4, ASK = TOLD_FROM + TOLD_TEXT_MAX + 1 };
 
 	memset(m, 0, sizeof *m);
 	if (i < PATHS_MAX) {
@@ -55,12 +68,16 @@ static size_t sample(size_t i, struct flowmsg *m)
 		m->type = FLOWMSG_SHARE;
 		m->share = (struct msg_share){ .dir = 1, .e = 9, .prev_e = 7, .j = 3 };
 		memset(m->share.share, 0xab, 32);
+	} else if (i >= TOLD_FROM && i < ASK) {
+		*m = told_of(i - TOLD_FROM);
+	} else if (i == ASK) {
+		m->type = FLOWMSG_ASK;
 	} else {
 		m->type = FLOWMSG_SHARE_ACK;
 		m->share_ack = (struct msg_share_ack){ .dir = 1, .e = 9 };
 		memset(m->share_ack.mac, 0xcd, 32);
 	}
-	return PATHS_MAX + ACKS + STOPS + 4;
+	return ASK + 1;
 }
 
 static void every_message_comes_back_as_it_was(void)
@@ -146,6 +163,11 @@ static void the_bytes_are_these(void)
 	CHECK_HEX(out, flowmsg_encode(&m, out), "06 0008 0102030405060708");
 	m = stop_of(2);
 	CHECK_HEX(out, flowmsg_encode(&m, out), "07 0005 07 0002 7878");
+	m.type = FLOWMSG_ASK;
+	CHECK_HEX(out, flowmsg_encode(&m, out), "08 0000");
+	m = told_of(3);
+	CHECK_HEX(out, flowmsg_encode(&m, out),
+		  "09 0019 02 0003 696969 0001 63 0001 64 04 00000102 0102030405060708");
 }
 
 static bool taken(const struct flowmsg *m)
@@ -265,6 +287,16 @@ static void a_stop_text_is_one_short_string(void)
 	CHECK(!flowmsg_decode(&m, out, STOP_TEXT_MAX + 7));
 }
 
+static void lines_of_an_unknown_kind_are_refused(void)
+{
+	struct flowmsg m = told_of(3);
+
+	for (int kind = 0; kind < 256; kind++) {
+		m.told.kind = (uint8_t)kind;
+		CHECK(taken(&m) == (kind >= TOLD_COUNT && kind <= TOLD_END));
+	}
+}
+
 static void unknown_types_are_refused(void)
 {
 	uint8_t out[3 + 8] = { 0, 0, 8 };
@@ -297,6 +329,7 @@ TEST_MAIN_BEGIN
 	RUN(too_many_ranges_are_refused);
 	RUN(shares_must_follow_an_earlier_epoch);
 	RUN(a_stop_text_is_one_short_string);
+	RUN(lines_of_an_unknown_kind_are_refused);
 	RUN(unknown_types_are_refused);
 	RUN(the_length_is_known_from_the_head_on);
 TEST_MAIN_END
