@@ -26,6 +26,7 @@ enum {
 	DEV_CHILDREN_MAX = REPLICAS_MAX + DEV_NODES_MAX + 1,
 	READY_MS = 30000, /* for each role to say ready */
 	STOP_MS = 5000,   /* for all of them to stop */
+	VERBOSE_MAX = 2,  /* more than info and debug is not said */
 };
 
 struct opts {
@@ -73,11 +74,18 @@ static int run_line(const struct dev *d, char *line, char *const words[])
 	return child_wait(&c);
 }
 
-/* A role; not awaited yet. */
+/* A role, as verbose as we are; not awaited yet. */
 static int start_role(struct dev *d, const char *what, char *const words[])
 {
-	int r = child_start(&d->child[d->children], words);
+	char *all[CHILD_WORDS_MAX + 1] = { 0 };
+	size_t n = 0;
+	int r;
 
+	for (; words[n] && n + VERBOSE_MAX < CHILD_WORDS_MAX; n++)
+		all[n] = words[n];
+	for (uint32_t i = 0; i < d->c->verbose && i < VERBOSE_MAX; i++)
+		all[n++] = "-v";
+	r = child_start(&d->child[d->children], all);
 	if (r)
 		return failed(d, what, strerror(-r));
 	d->what[d->children++] = what;

@@ -173,7 +173,7 @@ static void over(struct pathset *ps, int code, const char *why)
 {
 	struct receive *r = receive_of(ps);
 
-	if (code)
+	if (code && !r->result_sent) /* the client hangs up when it has the result */
 		log_warn("session ended: %s", why);
 	inbox_drop(&r->inbox);
 	r->used = false;
