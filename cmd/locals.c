@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/sock.h"
+
 static bool usable(const struct ifaddrs *i, struct addr *a)
 {
 	enum addr_scope scope;
@@ -54,7 +56,7 @@ uint32_t locals_toward(const struct locals *l, const struct addr *to, uint32_t *
 {
 	uint32_t n = 0;
 
-	if (addr_scope(to) == ADDR_LOOPBACK)
+	if (sock_is_own(to))
 		return 0;
 	for (uint32_t i = 0; i < l->n; i++) {
 		const struct local *v = &l->v[i];

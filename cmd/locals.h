@@ -22,7 +22,8 @@ struct locals {
 int locals_list(struct locals *l, const struct addr *only);
 
 /* Those from which the kernel has a route to `to`, at most one a device: indices into l, into out
- * (LOCALS_MAX of them). A loopback address is reached from anywhere: gives 0. */
+ * (LOCALS_MAX of them). An address of this host
+ * itself is reached from anywhere: gives 0. */
 uint32_t locals_toward(const struct locals *l, const struct addr *to, uint32_t *out);
 
 #endif

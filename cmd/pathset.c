@@ -17,6 +17,15 @@ static const char *path_name(const struct path *p)
 	return p->node.name[0] ? p->node.name : "direct path";
 }
 
+/* A device that gave up must not reset a client that is sending: its STOP would be lost. */
+static void part(const struct pathset *ps, struct flow *f)
+{
+	if (ps->failing && !ps->session.client && f->open)
+		flow_leave(f);
+	else
+		flow_close(f);
+}
+
 void pathset_over(struct pathset *ps, int code, const char *why)
 {
 	if (!ps->live)
@@ -24,7 +33,7 @@ void pathset_over(struct pathset *ps, int code, const char *why)
 	ps->live = false;
 	for (uint32_t i = 0; i < ps->session.n; i++)
 		if (ps->path[i])
-			flow_close(&ps->path[i]->flow);
+			part(ps, &ps->path[i]->flow);
 	loop_disarm(ps->loop, &ps->ack_timer);
 	loop_disarm(ps->loop, &ps->ping_timer);
 	loop_disarm(ps->loop, &ps->end_timer);

@@ -34,7 +34,7 @@ struct registration {
 	struct register_config cfg;
 	struct addr addr[REG_ADDRS_MAX];
 	uint32_t addrs; /* 0: not known yet */
-	bool given;	/* by --advertise */
+	bool given;	/* by --advertise or by where we listen */
 	struct node_tuple node;
 	struct device_tuple device;
 	bool filled;	/* register_node or register_device was called */
@@ -85,7 +85,7 @@ static int parse_advertise(struct registration *r)
 		if (r->addrs == REG_ADDRS_MAX)
 			return report_error(r->p->common, EXIT_USAGE, "leave some out",
 					    "--advertise", "more than %d addresses", REG_ADDRS_MAX);
-		if (!addr_parse(a, text, r->cfg.port) || !a->port)
+		if (!addr_parse(a, text, r->cfg.at.port) || !a->port)
 			return report_error(r->p->common, EXIT_USAGE,
 					    "give an ADDRESS or ADDRESS:PORT", "--advertise",
 					    "\"%s\" is no address", text);
@@ -93,6 +93,8 @@ static int parse_advertise(struct registration *r)
 			return bad_address(r, a);
 		r->addrs++;
 	}
+	if (!r->addrs && scope_ok(&r->p->cluster, &r->cfg.at))
+		r->addr[r->addrs++] = r->cfg.at;
 	r->given = r->addrs > 0;
 	return 0;
 }
@@ -179,7 +181,7 @@ static bool find_address(struct registration *r)
 		return true;
 	if (!quorum_seen(r->q, &seen))
 		return false;
-	seen.port = r->cfg.port;
+	seen.port = r->cfg.at.port;
 	if (!scope_ok(&r->p->cluster, &seen)) {
 		if (r->trouble != TROUBLE_ADDRESS)
 			bad_address(r, &seen);

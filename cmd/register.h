@@ -19,8 +19,10 @@ enum {
 struct register_config {
 	enum role role; /* ROLE_NODE or ROLE_DEVICE */
 	const char *name;
-	struct opt_list advertise; /* of A[:P], words of argv; none: where f+1 replicas see us */
-	uint16_t port;		   /* where we listen; the port of what is advertised without one */
+	/* Of A[:P], words of argv. None: where we listen, if that is one address that others can
+	 * reach, else where f+1 replicas see us. */
+	struct opt_list advertise;
+	struct addr at; /* where we listen; its port is for what is advertised without one */
 	/* Registered for the first time: addresses as they were published. */
 	void (*ready)(void *owner, const struct addr *addr, uint32_t addrs);
 	void *owner;

@@ -87,7 +87,7 @@ static void refuse(struct seat *s, int code, const char *why)
 	m.stop.code = (uint8_t)code;
 	snprintf(m.stop.text, sizeof m.stop.text, "%s", why);
 	flow_send(&s->path.flow, &m);
-	flow_end(&s->path.flow);
+	flow_leave(&s->path.flow);
 }
 
 static struct receive *find_session(struct server *sv, const struct msg_join *m,
@@ -110,7 +110,8 @@ static void session_gone(struct receive *r)
 	for (uint32_t i = 0; i < FLOWS_MAX; i++)
 		if (sv->seat[i].path.set == &r->ps) {
 			sv->seat[i].path.set = NULL;
-			sv->seat[i].used = false;
+			sv->seat[i].used = sv->seat[i].path.flow.live; /* it is leaving */
+			sv->seat[i].since = loop_now(&sv->st.loop);
 		}
 	sv->files += r->files;
 	sv->bytes += r->bytes;

@@ -57,7 +57,7 @@ int station_join(struct station *st)
 	struct register_config cfg = { .role = st->ops->role,
 				       .name = st->name,
 				       .advertise = st->advertise,
-				       .port = st->at.port,
+				       .at = st->at,
 				       .ready = registered,
 				       .owner = st };
 	int r;

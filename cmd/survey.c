@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cmd/report.h"
+#include "net/sock.h"
 
 static bool wanted(const struct survey *s, const struct node_entry *node)
 {
@@ -33,7 +34,7 @@ static void add(struct survey *s, const struct node_entry *node, const struct lo
 	s->n++;
 }
 
-/* From every local address that has a route; a loopback address needs none of ours. */
+/* From every local address that has a route; an address of this host needs none. */
 static void add_locals(struct survey *s, const struct node_entry *node, const struct addr *entry,
 		       const struct addr *dest)
 {
@@ -42,7 +43,7 @@ static void add_locals(struct survey *s, const struct node_entry *node, const st
 
 	for (uint32_t i = 0; i < n; i++)
 		add(s, node, &s->locals.v[from[i]], entry, dest);
-	if (addr_scope(entry) == ADDR_LOOPBACK)
+	if (sock_is_own(entry))
 		add(s, node, NULL, entry, dest);
 }
 

@@ -181,6 +181,8 @@ static void read_in(struct flow *f)
 			      (int)n);
 		return;
 	}
+	if (f->leaving)
+		return;
 	f->in_len += (size_t)n;
 	f->got_bytes += (uint64_t)n;
 	parse(f);
@@ -213,8 +215,10 @@ static void run_flush(struct flush *fl)
 		goodbye(f);
 		more = flow_write(f);
 		if (f->live && more != 0 && tls_state(&f->tls) != TLS_OPEN) {
-			flow_end_with(f, "ended", 0);
-			return;
+			if (!f->leaving)
+				flow_end_with(f, "ended", 0);
+			else
+				shutdown(f->watch.fd, SHUT_WR);
 		}
 	}
 	if (f->live)
@@ -251,7 +255,8 @@ static void too_late(struct timer *t, mono_t now)
 
 	(void)now;
 	flow_end_with(f,
-		      f->connecting    ? "no answer"
+		      f->leaving       ? "ended"
+		      : f->connecting  ? "no answer"
 		      : f->want_answer ? "the node does not answer"
 				       : "the handshake does not end",
 		      -ETIMEDOUT);
@@ -264,7 +269,7 @@ static void begin(struct flow *f, struct loop *l, const struct flow_ops *ops, ui
 	f->in = in;
 	f->in_pos = f->in_len = f->preamble_len = f->plain_len = f->msg_len = f->out_off = 0;
 	f->out_n = 0;
-	f->open = f->paused = f->want_answer = f->connecting = f->ending = false;
+	f->open = f->paused = f->want_answer = f->connecting = f->ending = f->leaving = false;
 	f->resumed = false;
 	f->sent_bytes = f->got_bytes = 0;
 	f->watch = (struct watch){ .fd = -1, .ready = ready };
@@ -362,6 +367,21 @@ void flow_end(struct flow *f)
 		return;
 	f->ending = true;
 	loop_flush(f->loop, &f->flush);
+}
+
+void flow_leave(struct flow *f)
+{
+	if (!f->live)
+		return;
+	if (f->out_off) {
+		flow_close(f);
+		return;
+	}
+	f->leaving = true;
+	f->in_pos = f->in_len = f->out_n = 0;
+	flow_pause(f, false);
+	flow_end(f);
+	loop_arm(f->loop, &f->deadline, mono_add_ms(mono_now(), FLOW_LEAVE_MS));
 }
 
 void flow_close(struct flow *f)

@@ -27,6 +27,7 @@ enum {
 	FLOW_UNSENT_BYTES =
 	    128 * 1024,       /* TCP_NOTSENT_LOWAT: keeps the unsent tail out of slow sockets */
 	FLOW_OPEN_MS = 10000, /* connect, answer and handshake together */
+	FLOW_LEAVE_MS = 1000, /* for the peer to read why */
 };
 
 struct flow;
@@ -57,7 +58,7 @@ struct flow {
 	struct flush flush;
 	struct timer deadline;
 	struct tls tls;
-	bool live, open, paused, resumed, want_answer, connecting, ending;
+	bool live, open, paused, resumed, want_answer, connecting, ending, leaving;
 	uint8_t *in; /* FLOW_IN_BYTES */
 	size_t in_pos, in_len;
 	uint8_t preamble[FLOW_PREAMBLE_MAX];
@@ -96,6 +97,11 @@ bool flow_quiet(struct flow *f);
 void flow_pause(struct flow *f, bool on);
 /* Say goodbye (close_notify) once everything is written, then close. `closed` still comes. */
 void flow_end(struct flow *f);
+/* The same, for a peer that may still be sending: its bytes are thrown away until it has closed
+ * too, FLOW_LEAVE_MS at most. Closing before would reset the connection, and our last words would
+ * be lost (RFC 1122, 4.2.2.13). Records that were taken are not sent; in the middle of one nothing
+ * can be said, and this is flow_close. Otherwise `closed` still comes, and nothing else. */
+void flow_leave(struct flow *f);
 /* Close now, without a word and without a callback; wipes the engine. Harmless when not live. */
 void flow_close(struct flow *f);
 

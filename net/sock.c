@@ -158,6 +158,23 @@ int sock_connect_from(const struct addr *to, const struct sock_from *from)
 	return r;
 }
 
+bool sock_is_own(const struct addr *a)
+{
+	struct sockaddr_storage ss;
+	struct addr any_port = *a;
+	int fd = socket(addr_is_v4(a) ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	unsigned len;
+	bool own;
+
+	any_port.port = 0;
+	len = addr_to_sockaddr(&any_port, &ss);
+	own = fd >= 0 && addr_scope(a) != ADDR_UNSPECIFIED && addr_scope(a) != ADDR_MULTICAST &&
+	      !bind(fd, (struct sockaddr *)&ss, len);
+	if (fd >= 0)
+		close(fd);
+	return own;
+}
+
 int sock_error(int fd)
 {
 	int err = 0;

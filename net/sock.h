@@ -41,6 +41,9 @@ struct sock_from {
 };
 int sock_connect_from(const struct addr *to, const struct sock_from *from);
 
+/* Whether `a` is an address of this host: its packets go through lo, whatever device has it. */
+bool sock_is_own(const struct addr *a);
+
 /* The socket's pending error: 0 or -errno. */
 int sock_error(int fd);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/check.h"
+#include "net/sock.h"
 
 static int close_all(struct splice *s, int r)
 {
@@ -109,10 +110,9 @@ static void ready(struct watch *w, uint32_t got)
 	int err = 0;
 
 	if (got & EPOLLERR) {
-		socklen_t len = sizeof err;
-
-		getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &err, &len);
-		err = err ? -err : -ECONNRESET;
+		err = pump(s, i); /* what it said before it broke may be the reason */
+		err = err ? err : sock_error(w->fd);
+		err = err ? err : -ECONNRESET;
 	}
 	if (!err && got & (EPOLLIN | EPOLLHUP))
 		err = pump(s, i);

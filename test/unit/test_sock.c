@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/check.h"
 #include "net/sock.h"
 #include "test/unit/test.h"
 
@@ -24,6 +25,22 @@ static int listener(const char *at, struct addr *bound)
 	if (fd >= 0)
 		CHECK_EQ(sock_name(fd, bound), 0);
 	return fd;
+}
+
+static void own_addresses_are_known(void)
+{
+	static const char *const own[] = { "127.0.0.1", "127.9.9.9", "[::1]" };
+	static const char *const not[] = { "192.0.2.1", "0.0.0.0", "224.0.0.1", "[2001:db8::1]" };
+	struct addr a;
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		CHECK(addr_parse(&a, own[i], 80));
+		CHECK(sock_is_own(&a));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(not); i++) {
+		CHECK(addr_parse(&a, not[i], 80));
+		CHECK(!sock_is_own(&a));
+	}
 }
 
 static void bytes_go_both_ways(void)
@@ -140,6 +157,7 @@ static void addresses_and_localhost_are_resolved(void)
 }
 
 TEST_MAIN_BEGIN
+	RUN(own_addresses_are_known);
 	RUN(bytes_go_both_ways);
 	RUN(one_socket_takes_both_families);
 	RUN(a_local_address_is_used);

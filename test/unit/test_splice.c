@@ -232,6 +232,21 @@ static void a_reset_ends_both_and_is_no_clean_end(void)
 	tear_down();
 }
 
+static void what_was_said_before_a_reset_arrives(void)
+{
+	char c = 0;
+
+	set_up();
+	CHECK_EQ(fill(outer[1], 7, 1), 1);
+	reset(outer[1]);
+	outer[1] = -1;
+	run_ms(A_WHILE_MS);
+	CHECK_EQ(overs, 1);
+	CHECK_EQ(sock_read(outer[0], &c, 1), 1);
+	CHECK_EQ((uint8_t)c, pattern(7));
+	tear_down();
+}
+
 static void small_pieces_arrive_at_once(void)
 {
 	size_t sent = 0, got = 0;
@@ -255,5 +270,6 @@ RUN(a_half_close_is_carried_over_and_the_other_way_lives);
 RUN(a_full_target_stops_the_source_and_costs_no_turns);
 RUN(an_idle_or_half_closed_relay_costs_no_turns);
 RUN(a_reset_ends_both_and_is_no_clean_end);
+RUN(what_was_said_before_a_reset_arrives);
 RUN(small_pieces_arrive_at_once);
 TEST_MAIN_END
