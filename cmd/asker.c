@@ -73,22 +73,6 @@ static void message(struct flow *f, const struct flowmsg *m)
 		broken(q, m->type == FLOWMSG_STOP ? m->stop.text : "it does not answer to that");
 }
 
-static void record(struct flow *f, uint8_t *rec, size_t len)
-{
-	(void)rec;
-	(void)len;
-	broken(asked_of(f), "it does not answer to that");
-}
-
-static bool take(struct flow *f, const uint8_t **rec, size_t *len, uint64_t *number)
-{
-	(void)f;
-	(void)rec;
-	(void)len;
-	(void)number;
-	return false;
-}
-
 static void closed(struct flow *f, const char *why, int err)
 {
 	struct asked *q = asked_of(f);
@@ -103,8 +87,6 @@ static void closed(struct flow *f, const char *why, int err)
 static const struct flow_ops asker_ops = {
 	.opened = opened,
 	.message = message,
-	.record = record,
-	.take = take,
 	.closed = closed,
 };
 

@@ -36,12 +36,12 @@ static void fill_choice(struct choice *c, const struct survey *s)
 	survey_guarantee(s, c->guarantee, sizeof c->guarantee);
 }
 
-int choose_paths(const struct common *c, const struct survey_options *o, const struct directory *d,
+int choose_paths(struct quorum *q, const struct survey_options *o, const struct directory *d,
 		 const struct device_entry *dev, struct path path[static PATHS_MAX], uint32_t *n,
 		 struct choice *choice)
 {
 	static struct survey s;
-	int r = survey_make(&s, c, o, d, dev);
+	int r = survey_make(&s, q, o, d, dev);
 
 	if (!r) {
 		*n = s.plan.n;
@@ -54,11 +54,11 @@ int choose_paths(const struct common *c, const struct survey_options *o, const s
 	return r;
 }
 
-int choose_show(const struct common *c, const struct survey_options *o, const struct directory *d,
+int choose_show(struct quorum *q, const struct survey_options *o, const struct directory *d,
 		const struct device_entry *dev)
 {
 	static struct survey s;
-	int r = survey_make(&s, c, o, d, dev);
+	int r = survey_make(&s, q, o, d, dev);
 
 	if (s.plan.n || s.verdict)
 		survey_show_candidates(&s);

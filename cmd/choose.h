@@ -18,12 +18,12 @@ struct choice {
 
 /* Fills node, to, from and dest of paths toward `dev`; *n is how many. 0, or the exit code of the
  * error that was reported (survey_make). Blocks while legs are traced that no trace is known of. */
-int choose_paths(const struct common *c, const struct survey_options *o, const struct directory *d,
+int choose_paths(struct quorum *q, const struct survey_options *o, const struct directory *d,
 		 const struct device_entry *dev, struct path path[static PATHS_MAX], uint32_t *n,
 		 struct choice *choice);
 
 /* Plans the same way and shows candidates and plan; nothing is remembered. */
-int choose_show(const struct common *c, const struct survey_options *o, const struct directory *d,
+int choose_show(struct quorum *q, const struct survey_options *o, const struct directory *d,
 		const struct device_entry *dev);
 
 #endif

@@ -146,6 +146,7 @@ static int start(struct node *n, const struct common *c, const struct opts *o)
 	r = r ? r : station_listen(&n->st, o->listen);
 	if (r)
 		return r;
+	n->back = backtraces_open(&n->st.loop);
 	n->loopback = addr_scope(&n->st.at) == ADDR_LOOPBACK;
 	draw_boot(n);
 	n->sweep.fire = sweep;
@@ -168,6 +169,7 @@ static int node_main(const struct common *c, const void *opts, int argc, char **
 		return r;
 	r = loop_run(&n.st.loop);
 	station_fini(&n.st);
+	backtraces_close(n.back);
 	gate_fini(n.gate);
 	return r ? EXIT_FAILED : EXIT_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef CMD_NODE_H
 #define CMD_NODE_H
 
+#include "cmd/backtrace.h"
 #include "cmd/cmd.h"
 #include "cmd/station.h"
 #include "core/gate.h"
@@ -51,6 +52,7 @@ struct control {
 	struct flow flow;
 	struct addr peer;
 	mono_t since;
+	struct backtrace_call back;
 	uint8_t in[FLOW_IN_BYTES];
 };
 
@@ -62,6 +64,7 @@ struct node {
 	struct link *link; /* LINKS_MAX */
 	uint32_t links;    /* not free */
 	struct control *control;
+	struct backtraces *back; /* NULL: no memory, and nobody is traced */
 	uint64_t last_id, relayed_bytes;
 	uint64_t probes, silent; /* connections that ended, or were ended, before a whole OPEN */
 };

@@ -1,4 +1,5 @@
-/* cmd/node_control.c - a node's TLS control channel: tells admitted parties how it is */
+/* cmd/node_control.c - a node's TLS control channel: tells admitted parties how it is, and
+ * clients how they look from here */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "cmd/telling.h"
 #include "core/check.h"
 #include "core/log.h"
+#include "net/sock.h"
 
 static struct control *control_of(struct flow *f)
 {
@@ -71,6 +73,33 @@ static void tell(struct control *k)
 	telling_end(&t);
 }
 
+static void close_control(struct control *k)
+{
+	if (k->node->back)
+		backtrace_cancel(k->node->back, &k->back);
+	flow_close(&k->flow);
+}
+
+static void tell_trace(struct backtrace_call *call, const struct record *r)
+{
+	backtrace_tell(&container_of(call, struct control, back)->flow, r);
+}
+
+/* Toward where this very connection comes from, and nowhere else. */
+static void trace_back(struct control *k)
+{
+	const struct node *n = k->node;
+	const struct fp *fp = tls_peer(&k->flow.tls);
+	struct addr from;
+
+	k->back.done = tell_trace;
+	if (n->back && directory_roles(n->st.d, fp) & (ROLE_CLIENT | ROLE_ADMIN) &&
+	    !sock_name(k->flow.watch.fd, &from))
+		backtrace_ask(n->back, &k->back, fp, &from, &k->peer);
+	else
+		tell_trace(&k->back, NULL);
+}
+
 static void opened(struct flow *f)
 {
 	struct control *k = control_of(f);
@@ -89,29 +118,15 @@ static void message(struct flow *f, const struct flowmsg *m)
 		return;
 	if (m->type == FLOWMSG_ASK)
 		tell(control_of(f));
+	else if (m->type == FLOWMSG_TRACE && !control_of(f)->back.waiting)
+		trace_back(control_of(f));
 	else
-		flow_close(f);
-}
-
-static void record(struct flow *f, uint8_t *rec, size_t len)
-{
-	(void)rec;
-	(void)len;
-	flow_close(f);
-}
-
-static bool take(struct flow *f, const uint8_t **rec, size_t *len, uint64_t *number)
-{
-	(void)f;
-	(void)rec;
-	(void)len;
-	(void)number;
-	return false;
+		close_control(control_of(f));
 }
 
 static void closed(struct flow *f, const char *why, int err)
 {
-	(void)f;
+	close_control(control_of(f));
 	if (err)
 		log_line(LOG_INFO, err, "control channel: %s", why);
 }
@@ -119,8 +134,6 @@ static void closed(struct flow *f, const char *why, int err)
 static const struct flow_ops control_ops = {
 	.opened = opened,
 	.message = message,
-	.record = record,
-	.take = take,
 	.closed = closed,
 };
 
@@ -146,6 +159,6 @@ void controls_expire(struct node *n, mono_t now)
 		struct control *k = &n->control[i];
 
 		if (k->flow.live && mono_diff_us(now, k->since) > CONTROL_MS * 1000LL)
-			flow_close(&k->flow);
+			close_control(k);
 	}
 }

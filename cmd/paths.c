@@ -5,7 +5,6 @@
 #include "cmd/choose.h"
 #include "cmd/oneshot.h"
 #include "cmd/report.h"
-#include "cmd/tracer.h"
 
 struct options {
 	struct survey_options o;
@@ -20,15 +19,13 @@ static int tell(const struct common *c, const struct options *o, const struct di
 		struct quorum *q, const char *name)
 {
 	const struct device_entry *device = directory_device(d, name);
-	int r;
+	struct survey_options ask = o->o;
 
 	if (!device)
 		return report_error(c, EXIT_UNREACHABLE, "see `machete status`", name,
 				    "no such device is registered");
-	r = tracer_fetch(q, d, device);
-	if (r)
-		return r;
-	return choose_show(c, &o->o, d, device);
+	ask.ask = true;
+	return choose_show(q, &ask, d, device);
 }
 
 static int paths_main(const struct common *c, const void *opts, int argc, char **argv)

@@ -268,14 +268,14 @@ static int attempt(struct send *s, const char *host)
 
 	o.fresh = s->again;
 	if (!r && s->o->dry_run)
-		return choose_show(s->c, &o, s->d, dev);
+		return choose_show(s->one.q, &o, s->d, dev);
 	for (uint32_t i = 0; i < PATHS_MAX; i++) {
 		uint8_t *in = s->path[i].flow.in;
 
 		memset(&s->path[i], 0, sizeof s->path[i]);
 		s->path[i].flow.in = in;
 	}
-	r = r ? r : choose_paths(s->c, &o, s->d, dev, s->path, &s->n, &s->choice);
+	r = r ? r : choose_paths(s->one.q, &o, s->d, dev, s->path, &s->n, &s->choice);
 	if (r)
 		return r;
 	if (s->o->max_share && s->o->max_share * s->n < 100)

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cmd/report.h"
+#include "cmd/tracer.h"
 #include "net/sock.h"
 
 static bool wanted(const struct survey *s, const struct node_entry *node)
@@ -69,54 +70,6 @@ static void find_candidates(struct survey *s)
 			add_node(s, directory_node_at(s->dir, i));
 	for (uint32_t k = 0; s->o->direct && k < s->device->addrs; k++)
 		add_locals(s, NULL, &s->device->addr[k], &s->device->addr[k]);
-}
-
-static void add_leg(struct survey *s, struct candidate *c, struct survey_path *p,
-		    struct segment *seg, const struct record *r, const struct addr *from,
-		    const struct addr *to)
-{
-	record_segment(seg, r, s->as.mem ? &s->as.t : NULL, from, to);
-	seen_union(&c->seen, &seg->seen);
-	p->gap = p->gap || seg->gap;
-	p->untraced = p->untraced || seg->unknown;
-}
-
-const struct record *survey_near(const struct survey *s, const struct survey_path *p)
-{
-	const struct record *r =
-		tracecache_find(&s->traces, &p->from, p->device, &p->entry, s->now_s);
-
-	return r && s->o->fresh && r->at_s < s->now_s ? NULL : r;
-}
-
-/* The elements on candidate i: four segments, of which the way from the node to this host is
- * traced by nobody, the node's operator and the AS that it stands in. */
-static void describe(struct survey *s, uint32_t i)
-{
-	struct survey_path *p = &s->path[i];
-	struct candidate *c = &s->cand[i];
-	struct asn_set cloud = astable_find(&s->as, &p->entry);
-	const struct record *back;
-	struct segment seg;
-	const char *op;
-
-	p->near = survey_near(s, p);
-	add_leg(s, c, p, &p->leg, p->near, &p->from, &p->entry);
-	add_leg(s, c, p, &seg, NULL, &p->entry, &p->from);
-	c->rtt_us = p->near ? p->near->rtt_us : 0;
-	c->unreached = p->near && !p->near->reached;
-	if (!p->node)
-		return;
-	p->far = tracecache_find(&s->traces, &p->entry, "", &p->dest, s->now_s);
-	back = tracecache_find(&s->traces, &p->dest, "", &p->entry, s->now_s);
-	add_leg(s, c, p, &seg, p->far, &p->entry, &p->dest);
-	add_leg(s, c, p, &seg, back, &p->dest, &p->entry);
-	if (p->far && c->rtt_us)
-		c->rtt_us += p->far->rtt_us;
-	op = p->node->operator_name[0] ? p->node->operator_name : p->node->name;
-	c->operator_id = element_named(ELEMENT_OPERATOR, op);
-	seen_add(&c->seen, c->operator_id, SEEN_SURE);
-	c->cloud_id = cloud.n ? cloud.as[0] : 0;
 }
 
 /* How many nodes, and the direct path, can be reached: their candidates stand together. */
@@ -243,7 +196,7 @@ static int plan(struct survey *s)
 	int r;
 
 	for (uint32_t i = 0; i < s->n; i++)
-		describe(s, i);
+		survey_describe(s, i);
 	doubt_traces(s);
 	r = choose_n(s);
 	if (r)
@@ -253,12 +206,53 @@ static int plan(struct survey *s)
 	return judge(s);
 }
 
-int survey_make(struct survey *s, const struct common *c, const struct survey_options *o,
+/* A leg that nobody told of, and that was not asked for a moment ago. */
+static bool misses_far(const struct survey *s)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct survey_path *p = &s->path[i];
+
+		if (p->node &&
+		    (!tracecache_find(&s->traces, &p->entry, "", &p->dest, s->now_s) ||
+		     !tracecache_find(&s->traces, &p->dest, "", &p->entry, s->now_s)))
+			return true;
+	}
+	return false;
+}
+
+static void note_blank(struct survey *s, const struct addr *from, const struct addr *to)
+{
+	struct record blank = { .at_s = s->now_s, .from = *from, .to = *to };
+
+	blank.from.port = 0;
+	if (!tracecache_find(&s->traces, from, "", to, s->now_s))
+		tracecache_put(&s->traces, &blank);
+}
+
+/* What the manager has of the legs between nodes and device. The directory may be exchanged
+ * meanwhile; what we have of the old one stays as it is until the next round. */
+static int ask_others(struct survey *s)
+{
+	int r = 0;
+
+	if (!s->o->ask && !misses_far(s))
+		return 0;
+	r = tracer_fetch(s->q, s->dir, s->device, &s->traces, s->now_s);
+	for (uint32_t i = 0; !r && i < s->n; i++)
+		if (s->path[i].node) {
+			note_blank(s, &s->path[i].entry, &s->path[i].dest);
+			note_blank(s, &s->path[i].dest, &s->path[i].entry);
+		}
+	return r;
+}
+
+int survey_make(struct survey *s, struct quorum *q, const struct survey_options *o,
 		const struct directory *dir, const struct device_entry *device)
 {
+	const struct common *c = quorum_party(q)->common;
 	int r;
 
-	*s = (struct survey){ .c = c, .o = o, .dir = dir, .device = device };
+	*s = (struct survey){ .c = c, .q = q, .o = o, .dir = dir, .device = device };
 	s->now_s = time(NULL);
 	r = take_options(s);
 	if (r)
@@ -270,6 +264,9 @@ int survey_make(struct survey *s, const struct common *c, const struct survey_op
 		return report_error(c, EXIT_FAILED, NULL, "local addresses", "%s", strerror(-r));
 	find_candidates(s);
 	astable_map_if_any(c, &s->as);
+	r = ask_others(s);
+	if (r)
+		return r;
 	r = survey_trace(s);
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "trace", "%s", strerror(-r));

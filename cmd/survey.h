@@ -30,6 +30,7 @@ struct survey_options {
 	bool direct;
 	bool stripe; /* --split stripe: least exposure of one AS */
 	bool fresh;  /* trust no trace of before: a path that should work did not */
+	bool ask;    /* what others trace, ask anew even where all is known */
 };
 
 /* Option rows for them, for a struct `type` that has them in `field`. */
@@ -61,7 +62,9 @@ struct survey_path {
 	char device[ICMP_DEVICE_MAX];  /* "": any */
 	struct addr entry;	       /* the node's address, or the device's for the direct path */
 	struct addr dest;	       /* the device's */
-	const struct record *near, *far; /* traces client-node, node-device; NULL: none */
+	/* Traces client-node, node-device, device-node, node-client; NULL: none, and those of other
+	 * parties where they contradict what is known. */
+	const struct record *near, *far, *far_back, *back;
 	struct segment leg;	       /* client to node */
 	bool gap;		       /* some hop is not known */
 	bool untraced;		       /* some segment is not known at all */
@@ -69,6 +72,7 @@ struct survey_path {
 
 struct survey {
 	const struct common *c;
+	struct quorum *q;
 	const struct survey_options *o;
 	const struct directory *dir;
 	const struct device_entry *device;
@@ -90,9 +94,9 @@ struct survey {
 
 /* Finds, traces and chooses. 0, or the exit code of an error that was reported: EXIT_USAGE
  * (options), EXIT_UNREACHABLE (too few paths), EXIT_EXPOSURE (the plan is filled in), EXIT_FAILED
- * (memory). `o`, `dir` and `device` are borrowed until survey_fini, which is needed after an error
- * too. */
-int survey_make(struct survey *s, const struct common *c, const struct survey_options *o,
+ * (memory). `q`, `o`, `dir` and `device` are borrowed until survey_fini, which is needed after an
+ * error too. */
+int survey_make(struct survey *s, struct quorum *q, const struct survey_options *o,
 		const struct directory *dir, const struct device_entry *device);
 /* The ASes on candidate i, those of the first leg in order of the way; at most max. Returns how
  * many. For the receipt. */
@@ -103,8 +107,21 @@ void survey_fini(struct survey *s);
 
 /* The trace of a path's first leg, if there is one that counts; NULL: none. */
 const struct record *survey_near(const struct survey *s, const struct survey_path *p);
-/* cmd/survey_trace.c: traces all near legs that are missing. 0 or -errno. */
+/* The trace that the node made back to this path's local address, and the far end under which the
+ * cache has it: our address as we know it, with the node's port. */
+struct addr survey_back_to(const struct survey_path *p);
+const struct record *survey_back(const struct survey *s, const struct survey_path *p);
+/* cmd/survey_trace.c: traces all near legs that are missing, and lets the nodes trace back. 0 or
+ * -errno. */
 int survey_trace(struct survey *s);
+/* cmd/survey_legs.c: the four segments of candidate i, from what is known by now. */
+void survey_describe(struct survey *s, uint32_t i);
+/* cmd/survey_back.c: asks the nodes of all paths, over the network that each begins at, for their
+ * traces back where none is known; fn is called when the last has answered or was given up. NULL:
+ * no memory. */
+struct backs *backs_open(struct survey *s, struct loop *l, void (*fn)(void *owner), void *owner);
+bool backs_busy(const struct backs *b);
+void backs_close(struct backs *b);
 /* cmd/survey_memory.c: marks the candidates chosen last time, and sets conf.kappa_before. */
 void survey_recall(struct survey *s);
 

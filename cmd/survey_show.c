@@ -108,7 +108,8 @@ static void candidate_event(const struct survey *s, uint32_t i)
 	json_as(j, "as", &s->cand[i].seen, NULL);
 	json_u64(j, "unknown_pct", seen_pct(&s->cand[i].seen, element_unknown()));
 	json_bool(j, "reached", p->near && p->near->reached);
-	json_bool(j, "node_device_traced", p->far != NULL);
+	json_bool(j, "node_device_traced", p->far && p->far_back);
+	json_bool(j, "node_client_traced", p->back != NULL);
 	if (p->near)
 		json_i64(j, "trace_age_s", s->now_s - p->near->at_s);
 	report_end(j);

@@ -1,21 +1,19 @@
-/* cmd/survey_trace.c - trace all legs that are missing, many at once */
+/* cmd/survey_trace.c - trace all legs that are missing, many at once, while the nodes trace back */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include "cmd/legtrace.h"
 #include "cmd/survey.h"
 #include "core/check.h"
 #include "core/log.h"
-#include "probe/run.h"
 
-enum {
-	AT_ONCE = 128, /* three descriptors each; a limit of 1,024 leaves room for the rest */
-	TRIES = 2,     /* a plan shall take the slowest round trip and a second */
-};
+enum { AT_ONCE = 64 }; /* each has 9 descriptors, or up to 32 without privilege */
 
 /* One leg under way. */
 struct slot {
-	struct trace_run run;
+	struct legtrace leg;
 	struct work *work;
 	uint32_t i; /* of the candidate */
 	bool busy;
@@ -24,6 +22,7 @@ struct slot {
 struct work {
 	struct survey *s;
 	struct loop loop;
+	struct backs *backs;
 	uint32_t next; /* candidate to look at */
 	uint32_t busy;
 	struct slot slot[AT_ONCE];
@@ -31,28 +30,17 @@ struct work {
 
 static void fill(struct work *w);
 
-static void keep(struct slot *slot)
+static void on_done(struct legtrace *leg)
 {
-	struct survey *s = slot->work->s;
-	const struct survey_path *p = &s->path[slot->i];
-	struct record r;
+	struct slot *slot = container_of(leg, struct slot, leg);
+	struct work *w = slot->work;
 
-	record_make(&r, &slot->run.trace, &p->from, p->device, s->now_s);
-	/* A port that is closed is no node, though the host is there. */
-	if (slot->run.trace.ttl[trace_last(&slot->run.trace)].a.kind != TRACE_OPEN)
-		r.reached = false;
-	tracecache_put(&s->traces, &r);
-	s->traced++;
-}
-
-static void on_done(struct trace_run *run)
-{
-	struct slot *slot = container_of(run, struct slot, run);
-
-	keep(slot);
+	leg->record.at_s = w->s->now_s;
+	tracecache_put(&w->s->traces, &leg->record);
+	w->s->traced++;
 	slot->busy = false;
-	slot->work->busy--;
-	fill(slot->work);
+	w->busy--;
+	fill(w);
 }
 
 /* Whether a trace with the same ends is under way. */
@@ -73,14 +61,14 @@ static void begin(struct work *w, struct slot *slot, uint32_t i)
 {
 	const struct survey_path *p = &w->s->path[i];
 	struct probe_ends ends = { .from = p->from, .to = p->entry };
-	struct trace_conf conf = trace_conf_all;
 	int r;
 
-	conf.tries = TRIES;
 	memcpy(ends.device, p->device, sizeof ends.device);
 	slot->work = w;
 	slot->i = i;
-	r = trace_run_start(&slot->run, &w->loop, &ends, &conf, on_done);
+	slot->leg.must_be_open = true; /* else it is no node, though the host is there */
+	slot->leg.done = on_done;
+	r = legtrace_start(&slot->leg, &w->loop, &ends);
 	if (r) {
 		log_line(LOG_INFO, r, "no trace to node %s", p->node ? p->node->name : "(direct)");
 		return;
@@ -97,6 +85,14 @@ static struct slot *idle(struct work *w)
 	return NULL;
 }
 
+static void stop_when_idle(void *owner)
+{
+	struct work *w = owner;
+
+	if (!w->busy && !backs_busy(w->backs))
+		loop_stop(&w->loop);
+}
+
 /* Starts as many as may run; the loop ends with the last. */
 static void fill(struct work *w)
 {
@@ -109,8 +105,18 @@ static void fill(struct work *w)
 			begin(w, slot, w->next);
 		w->next++;
 	}
-	if (!w->busy)
-		loop_stop(&w->loop);
+	stop_when_idle(w);
+}
+
+/* Without privilege each probe is a connection. */
+static void allow_descriptors(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl))
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
 }
 
 int survey_trace(struct survey *s)
@@ -121,10 +127,13 @@ int survey_trace(struct survey *s)
 	if (!w)
 		return -ENOMEM;
 	w->s = s;
+	allow_descriptors();
 	r = loop_init(&w->loop);
 	if (!r) {
+		w->backs = backs_open(s, &w->loop, stop_when_idle, w);
 		fill(w);
 		r = loop_run(&w->loop);
+		backs_close(w->backs);
 		loop_fini(&w->loop);
 	}
 	free(w);

@@ -43,13 +43,20 @@ static uint32_t slot_of(const struct tracecache *t, const struct addr *from, con
 	return i;
 }
 
+static bool current(const struct record *r, int64_t now_s)
+{
+	int64_t age_s = now_s - r->at_s;
+
+	return age_s >= 0 && age_s < (record_blank(r) ? TRACECACHE_BLANK_S : TRACECACHE_AGE_S);
+}
+
 const struct record *tracecache_find(const struct tracecache *t, const struct addr *from,
 				     const char *device, const struct addr *to, int64_t now_s)
 {
 	uint32_t at = t->slot[slot_of(t, from, device, to)];
 	const struct record *r = at ? &t->v[at - 1] : NULL;
 
-	return r && r->at_s <= now_s && now_s - r->at_s < TRACECACHE_AGE_S ? r : NULL;
+	return r && current(r, now_s) ? r : NULL;
 }
 
 bool tracecache_put(struct tracecache *t, const struct record *r)

@@ -11,6 +11,7 @@
 enum {
 	TRACECACHE_MAX = 8192,		 /* as many as there may be candidates */
 	TRACECACHE_AGE_S = 24 * 3600,	 /* C.6 */
+	TRACECACHE_BLANK_S = 60, /* for so long a trace that could not be had is not missed */
 	TRACECACHE_BYTES_MAX = 16 << 20, /* of the file */
 };
 
@@ -27,7 +28,8 @@ bool tracecache_load(struct tracecache *t, const struct common *c);
 void tracecache_save(struct tracecache *t, const struct common *c, int64_t now_s);
 void tracecache_fini(struct tracecache *t);
 
-/* The trace between these ends that is no older than TRACECACHE_AGE_S; NULL: there is none. */
+/* The trace between these ends that is no older than TRACECACHE_AGE_S, or TRACECACHE_BLANK_S if it
+ * is blank; NULL: there is none. */
 const struct record *tracecache_find(const struct tracecache *t, const struct addr *from,
 				     const char *device, const struct addr *to, int64_t now_s);
 /* Adds or replaces; false: no memory, or full. */

@@ -5,10 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "cmd/legtrace.h"
 #include "core/check.h"
 #include "core/log.h"
-#include "probe/record.h"
-#include "probe/run.h"
 
 /* One leg: from one of our registered addresses to one of a peer's. */
 struct leg {
@@ -25,7 +24,7 @@ struct tracer {
 	const struct directory *d;
 	enum role role;
 	struct timer timer;
-	struct trace_run run;
+	struct legtrace run;
 	struct quorum_call call;
 	struct leg *busy; /* being traced or told */
 	bool inserting;	  /* after a replace that found nothing */
@@ -152,11 +151,14 @@ static void told(struct quorum_call *call, int code, const struct result *r)
 	again(t);
 }
 
-static void traced(struct trace_run *run)
+static void traced(struct legtrace *run)
 {
 	struct tracer *t = container_of(run, struct tracer, run);
 
-	record_make(&t->busy->record, &run->trace, &t->busy->from, "", time(NULL));
+	t->busy->record = run->record;
+	t->busy->record.at_s = time(NULL);
+	t->busy->record.from = t->busy->from;
+	t->busy->record.from.port = 0;
 	t->busy->traced = mono_now();
 	tell(t, false);
 }
@@ -169,7 +171,8 @@ static bool begin(struct tracer *t, struct leg *l)
 
 	t->busy = l;
 	l->traced = mono_now(); /* whatever comes of it: not again soon */
-	r = trace_run_start(&t->run, quorum_loop(t->q), &ends, NULL, traced);
+	t->run.done = traced;
+	r = legtrace_start(&t->run, quorum_loop(t->q), &ends);
 	if (!r)
 		return true;
 	log_line(LOG_INFO, r, "no trace");
@@ -223,7 +226,7 @@ void tracer_close(struct tracer *t)
 {
 	if (!t)
 		return;
-	trace_run_stop(&t->run);
+	legtrace_stop(&t->run);
 	quorum_cancel(t->q, &t->call);
 	loop_disarm(quorum_loop(t->q), &t->timer);
 	free(t);

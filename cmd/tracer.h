@@ -4,12 +4,13 @@
  *
  * The record is a line of probe/record.h from our registered address. A client cannot see these
  * legs itself; what it is told can only add ASes to what it knows (PATHS.md C.0). Only registered
- * addresses of admitted parties are traced, one at a time, once a day each. Nothing is traced back
- * to clients. */
+ * addresses of admitted parties are traced, one at a time, once a day each. What a node traces back
+ * to a client is cmd/backtrace's, and told to that client alone. */
 #ifndef CMD_TRACER_H
 #define CMD_TRACER_H
 
 #include "cmd/directory.h"
+#include "cmd/tracecache.h"
 
 enum {
 	TRACER_LEGS_MAX = 64,	  /* with more peers, the first; the rules allow 256 */
@@ -27,8 +28,9 @@ struct tracer *tracer_open(const struct party *p, struct quorum *q, const struct
 			   enum role role);
 void tracer_close(struct tracer *t);
 
-/* Clients: reads what nodes and the device told of each other into HOME/cache/traces, where
- * survey_make finds it. 0, or the exit code of the error that was reported. */
-int tracer_fetch(struct quorum *q, const struct directory *d, const struct device_entry *device);
+/* Clients: reads what nodes and the device told of each other into `cache`. 0, or the exit code of
+ * the error that was reported. */
+int tracer_fetch(struct quorum *q, const struct directory *d, const struct device_entry *device,
+		 struct tracecache *cache, int64_t now_s);
 
 #endif

@@ -1,17 +1,14 @@
 /* cmd/tracer_fetch.c - what nodes and a device told of their legs, into the trace cache */
 #include <string.h>
-#include <time.h>
 
 #include "cmd/quorum_ask.h"
-#include "cmd/report.h"
-#include "cmd/tracecache.h"
 #include "cmd/tracer.h"
 
 struct fetch {
 	struct quorum *q;
 	const struct directory *d;
 	const struct device_entry *device;
-	struct tracecache cache;
+	struct tracecache *cache;
 	int64_t now_s;
 };
 
@@ -56,7 +53,7 @@ static void take(struct fetch *f, const struct tuple *t)
 		return;
 	r.at_s = f->now_s;
 	if (belongs(f, &who, &r))
-		tracecache_put(&f->cache, &r);
+		tracecache_put(f->cache, &r);
 }
 
 /* All traces by the device, or to it. */
@@ -90,18 +87,11 @@ static int fetch_all(struct fetch *f, bool by_device)
 	return 0;
 }
 
-int tracer_fetch(struct quorum *q, const struct directory *d, const struct device_entry *device)
+int tracer_fetch(struct quorum *q, const struct directory *d, const struct device_entry *device,
+		 struct tracecache *cache, int64_t now_s)
 {
-	const struct common *c = quorum_party(q)->common;
-	struct fetch f = { .q = q, .d = d, .device = device, .now_s = time(NULL) };
-	int r;
+	struct fetch f = { .q = q, .d = d, .device = device, .cache = cache, .now_s = now_s };
+	int r = fetch_all(&f, false);
 
-	if (!tracecache_load(&f.cache, c))
-		return report_error(c, EXIT_FAILED, "free some memory", "traces", "out of memory");
-	r = fetch_all(&f, false);
-	if (!r)
-		r = fetch_all(&f, true);
-	tracecache_save(&f.cache, c, f.now_s);
-	tracecache_fini(&f.cache);
-	return r;
+	return r ? r : fetch_all(&f, true);
 }

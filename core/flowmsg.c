@@ -139,6 +139,14 @@ static bool get_told(struct buf *b, struct msg_told *m)
 	return m->kind >= TOLD_COUNT && m->kind <= TOLD_END;
 }
 
+static bool get_traced(struct buf *b, struct msg_traced *m)
+{
+	uint8_t more = buf_get_u8(b);
+
+	m->more = more;
+	return more <= 1 && get_text(b, m->text, TRACE_PIECE_MAX);
+}
+
 static void put_body(struct buf *b, const struct flowmsg *m)
 {
 	switch (m->type) {
@@ -169,9 +177,14 @@ static void put_body(struct buf *b, const struct flowmsg *m)
 		buf_put_lv(b, m->stop.text, strlen(m->stop.text));
 		break;
 	case FLOWMSG_ASK:
+	case FLOWMSG_TRACE:
 		break;
 	case FLOWMSG_TOLD:
 		put_told(b, &m->told);
+		break;
+	case FLOWMSG_TRACED:
+		buf_put_u8(b, m->traced.more);
+		buf_put_lv(b, m->traced.text, strlen(m->traced.text));
 		break;
 	}
 }
@@ -194,9 +207,12 @@ static bool get_body(struct buf *b, struct flowmsg *m)
 	case FLOWMSG_STOP:
 		return get_stop(b, &m->stop);
 	case FLOWMSG_ASK:
+	case FLOWMSG_TRACE:
 		return true;
 	case FLOWMSG_TOLD:
 		return get_told(b, &m->told);
+	case FLOWMSG_TRACED:
+		return get_traced(b, &m->traced);
 	}
 	return false;
 }

@@ -20,6 +20,7 @@ enum {
 	ACK_RANGES_MAX = 32,	  /* what the lowest gaps of PATHS_MAX unequal paths need */
 	STOP_TEXT_MAX = 200,
 	TOLD_TEXT_MAX = 63,	  /* a name of the directory, or a session's id */
+	TRACE_PIECE_MAX = 1000,	  /* of a trace's text; a long one takes several messages */
 	WINDOW_MIN = 64, /* records that may be sent before the peer's JOIN says more */
 };
 
@@ -33,6 +34,8 @@ enum flowmsg_type {
 	FLOWMSG_STOP,
 	FLOWMSG_ASK,
 	FLOWMSG_TOLD,
+	FLOWMSG_TRACE,	/* to a node: trace back to where this connection comes from */
+	FLOWMSG_TRACED, /* what it found, a line of probe/record.h; empty when there is none */
 };
 
 struct msg_join {
@@ -91,6 +94,11 @@ struct msg_told {
 	uint64_t value;
 };
 
+struct msg_traced {
+	bool more; /* another piece follows */
+	char text[TRACE_PIECE_MAX + 1];
+};
+
 struct flowmsg {
 	enum flowmsg_type type;
 	union {
@@ -101,6 +109,7 @@ struct flowmsg {
 		uint64_t token; /* PING, PONG */
 		struct msg_stop stop;
 		struct msg_told told;
+		struct msg_traced traced;
 	};
 };
 

@@ -138,10 +138,12 @@ static bool parse_one(struct flow *f)
 	if (have < len)
 		return false;
 	f->in_pos += len;
-	if (p[0] == RECORD_TYPE)
+	if (p[0] != RECORD_TYPE)
+		feed_engine(f, p, len);
+	else if (f->ops->record)
 		f->ops->record(f, p, len);
 	else
-		feed_engine(f, p, len);
+		flow_end_with(f, "a record where messages belong", 0);
 	return true;
 }
 

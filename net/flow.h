@@ -41,7 +41,7 @@ struct flow_ops {
 	 * are needed, -1 when the node refused (the owner has noted why). */
 	int (*answer)(struct flow *f, const uint8_t *p, size_t len);
 	void (*message)(struct flow *f, const struct flowmsg *m);
-	/* A whole record, to be opened in place. */
+	/* A whole record, to be opened in place. NULL here and for take: messages alone. */
 	void (*record)(struct flow *f, uint8_t *rec, size_t len);
 	/* The next record to send; false: none now (call flow_kick when there is). */
 	bool (*take)(struct flow *f, const uint8_t **rec, size_t *len, uint64_t *number);

@@ -27,7 +27,7 @@ static void pump_messages(struct flow *f)
 static void take_records(struct flow *f)
 {
 	while (
-	    f->open && f->out_n < FLOW_BATCH &&
+	    f->open && f->out_n < FLOW_BATCH && f->ops->take &&
 	    f->ops->take(f, &f->out[f->out_n].rec, &f->out[f->out_n].len, &f->out[f->out_n].number))
 		f->out_n++;
 }

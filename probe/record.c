@@ -27,6 +27,64 @@ void record_make(struct record *r, const struct trace *t, const struct addr *fro
 			r->hop[r->hops++] = nobody;
 }
 
+static bool silent(const struct addr *a)
+{
+	return addr_same_ip(a, &nobody);
+}
+
+bool record_blank(const struct record *r)
+{
+	return !r->reached && !r->hops && !r->others;
+}
+
+/* The target's answer first, then the number of routers that answered. */
+static uint32_t fullness(const struct record *r)
+{
+	uint32_t n = r->reached ? TRACE_TTL_MAX + 1 : 0;
+
+	for (uint32_t i = 0; i < r->hops; i++)
+		n += !silent(&r->hop[i]);
+	return n;
+}
+
+static bool met(const struct record *r, const struct addr *a)
+{
+	for (uint32_t i = 0; i < r->hops; i++)
+		if (addr_same_ip(&r->hop[i], a))
+			return true;
+	for (uint32_t i = 0; i < r->others; i++)
+		if (addr_same_ip(&r->other[i], a))
+			return true;
+	return false;
+}
+
+static void add_other(struct record *r, const struct addr *a)
+{
+	if (silent(a) || met(r, a))
+		return;
+	if (r->others < RECORD_OTHERS_MAX)
+		r->other[r->others++] = *a;
+	else
+		r->crowded = true;
+}
+
+void record_unite(struct record *r, const struct record *flow)
+{
+	struct record less = *flow;
+
+	if (fullness(flow) > fullness(r)) {
+		less = *r;
+		*r = *flow;
+	}
+	for (uint32_t i = 0; i < less.hops; i++)
+		add_other(r, &less.hop[i]);
+	for (uint32_t i = 0; i < less.others; i++)
+		add_other(r, &less.other[i]);
+	r->crowded = r->crowded || less.crowded;
+	if (less.rtt_us && (!r->rtt_us || less.rtt_us < r->rtt_us))
+		r->rtt_us = less.rtt_us;
+}
+
 size_t record_format(const struct record *r, char out[static RECORD_TEXT_MAX])
 {
 	char from[ADDR_STR_MAX], to[ADDR_STR_MAX];
@@ -34,12 +92,17 @@ size_t record_format(const struct record *r, char out[static RECORD_TEXT_MAX])
 			 addr_format_ip(&r->from, from), *r->device ? r->device : "-",
 			 addr_format(&r->to, to), r->reached, r->rtt_us);
 
-	for (uint32_t i = 0; i < r->hops; i++) {
-		bool silent = addr_same_ip(&r->hop[i], &nobody);
-
+	for (uint32_t i = 0; i < r->hops; i++)
 		n += snprintf(out + n, RECORD_TEXT_MAX - (size_t)n, " %s",
-			      silent ? "-" : addr_format_ip(&r->hop[i], from));
-	}
+			      silent(&r->hop[i]) ? "-" : addr_format_ip(&r->hop[i], from));
+	for (uint32_t i = 0; i < r->others; i++)
+		n += snprintf(out + n, RECORD_TEXT_MAX - (size_t)n, " +%s",
+			      addr_format_ip(&r->other[i], from));
+	if (r->crowded)
+		n += snprintf(out + n, RECORD_TEXT_MAX - (size_t)n, " +");
+	if (!silent(&r->seen))
+		n += snprintf(out + n, RECORD_TEXT_MAX - (size_t)n, " @%s",
+			      addr_format_ip(&r->seen, from));
 	return (size_t)n;
 }
 
@@ -74,17 +137,47 @@ static bool address(const char **at, const char *end, bool with_port, struct add
 	return word(at, end, text) && addr_parse(a, text, 0) && (a->port != 0) == with_port;
 }
 
-static bool hops(struct record *r, const char **at, const char *end)
+static bool plain_address(struct addr *a, const char *text)
+{
+	return addr_parse(a, text, 0) && !a->port && !silent(a);
+}
+
+static bool hop(struct record *r, const char *text)
+{
+	struct addr *h;
+
+	if (r->hops == TRACE_TTL_MAX)
+		return false;
+	h = &r->hop[r->hops++];
+	return !strcmp(text, "-") || plain_address(h, text);
+}
+
+static bool other(struct record *r, const char *text)
+{
+	if (!*text) {
+		r->crowded = true;
+		return true;
+	}
+	return r->others < RECORD_OTHERS_MAX && plain_address(&r->other[r->others++], text);
+}
+
+/* Hops, then others, then what was seen: the mark of each says what it is, and none comes back. */
+static bool rest(struct record *r, const char **at, const char *end)
 {
 	while (*at < end) {
 		char text[ADDR_STR_MAX];
-		struct addr *h = &r->hop[r->hops];
+		bool ok;
 
-		if (r->hops == TRACE_TTL_MAX || !word(at, end, text))
+		if (!word(at, end, text))
 			return false;
-		if (strcmp(text, "-") && (!addr_parse(h, text, 0) || h->port))
+		if (*text == '@')
+			return *at >= end && plain_address(&r->seen, text + 1);
+		if (*text == '+')
+			ok = !r->crowded && other(r, text + 1);
+		else
+			ok = !r->others && !r->crowded && hop(r, text);
+		if (!ok)
 			return false;
-		r->hops++;
 	}
 	return true;
 }
@@ -112,7 +205,7 @@ bool record_parse(struct record *r, const char *line, size_t len)
 	r->at_s = (int64_t)at_s;
 	r->reached = reached;
 	r->rtt_us = (uint32_t)rtt_us;
-	return hops(r, &line, end);
+	return rest(r, &line, end);
 }
 
 static struct asn_set origins(const struct asn_table *t, const struct addr *a)
@@ -147,6 +240,52 @@ static uint32_t end_as(struct seen *more, const struct asn_table *t, const struc
 	return s.n == 1 ? s.as[0] : 0;
 }
 
+static bool common_origin(struct asn_set a, struct asn_set b)
+{
+	for (uint32_t i = 0; i < a.n; i++)
+		for (uint32_t k = 0; k < b.n; k++)
+			if (a.as[i] == b.as[k])
+				return true;
+	return false;
+}
+
+/* Where the record went to: a private address has no origin, the NAT's public one has. */
+static const struct addr *far_end(const struct record *r, const struct addr *to)
+{
+	return r && !silent(&r->seen) ? &r->seen : to;
+}
+
+bool record_credible(const struct record *r, const struct asn_table *t)
+{
+	struct asn_set from = origins(t, &r->from), to = origins(t, far_end(r, &r->to));
+
+	if (!r->reached || !from.n || !to.n || common_origin(from, to))
+		return true;
+	for (uint32_t i = 0; i < r->hops; i++) {
+		struct asn_set s = origins(t, &r->hop[i]);
+
+		if (!s.n || common_origin(s, from) || common_origin(s, to))
+			return true; /* a router that is not known may be theirs */
+	}
+	return false;
+}
+
+/* Routers that other flows met: their ASes are on the way as well. A private one is some network's
+ * own, and says as little as it would on the way itself. */
+static void add_others(struct segment *s, const struct record *r, const struct asn_table *t)
+{
+	s->gap = s->gap || r->crowded;
+	for (uint32_t i = 0; i < r->others; i++) {
+		struct hop h = hop_of(t, &r->other[i]);
+
+		for (uint32_t k = 0; k < h.n; k++)
+			seen_add(&s->seen, element_as(h.as[k]), SEEN_SURE);
+		s->gap = s->gap || h.state == HOP_UNMAPPED || h.n == HOP_ORIGINS_MAX;
+	}
+	if (s->gap)
+		seen_add(&s->seen, element_unknown(), SEGMENT_GAP_PCT);
+}
+
 void record_segment(struct segment *s, const struct record *r, const struct asn_table *t,
 		    const struct addr *from, const struct addr *to)
 {
@@ -155,7 +294,7 @@ void record_segment(struct segment *s, const struct record *r, const struct asn_
 	struct segment_input in = { .hop = hop, .traced = r != NULL };
 
 	in.from_as = end_as(&ends, t, from);
-	in.to_as = end_as(&ends, t, to);
+	in.to_as = end_as(&ends, t, far_end(r, to));
 	if (r) {
 		in.reached = r->reached;
 		in.hops = r->hops;
@@ -163,5 +302,7 @@ void record_segment(struct segment *s, const struct record *r, const struct asn_
 			hop[i] = hop_of(t, &r->hop[i]);
 	}
 	segment_build(s, &in);
+	if (r)
+		add_others(s, r, t);
 	seen_union(&s->seen, &ends);
 }

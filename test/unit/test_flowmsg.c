@@ -46,6 +46,14 @@ static struct flowmsg stop_of(size_t len)
 	return m;
 }
 
+static struct flowmsg traced_of(size_t len, bool more)
+{
+	struct flowmsg m = { .type = FLOWMSG_TRACED, .traced = { .more = more } };
+
+	memset(m.traced.text, '1', len);
+	return m;
+}
+
 /* Every kind of message at every size that it can have; returns how many there are. */
 static size_t sample(size_t i, struct flowmsg *m)
 {
@@ -72,12 +80,16 @@ static size_t sample(size_t i, struct flowmsg *m)
 		*m = told_of(i - TOLD_FROM);
 	} else if (i == ASK) {
 		m->type = FLOWMSG_ASK;
+	} else if (i == ASK + 1) {
+		m->type = FLOWMSG_TRACE;
+	} else if (i > ASK) {
+		*m = traced_of(i == ASK + 2 ? 0 : TRACE_PIECE_MAX, i == ASK + 2);
 	} else {
 		m->type = FLOWMSG_SHARE_ACK;
 		m->share_ack = (struct msg_share_ack){ .dir = 1, .e = 9 };
 		memset(m->share_ack.mac, 0xcd, 32);
 	}
-	return ASK + 1;
+	return ASK + 4;
 }
 
 static void every_message_comes_back_as_it_was(void)
@@ -168,6 +180,10 @@ static void the_bytes_are_these(void)
 	m = told_of(3);
 	CHECK_HEX(out, flowmsg_encode(&m, out),
 		  "09 0019 02 0003 696969 0001 63 0001 64 04 00000102 0102030405060708");
+	m.type = FLOWMSG_TRACE;
+	CHECK_HEX(out, flowmsg_encode(&m, out), "0a 0000");
+	m = traced_of(2, true);
+	CHECK_HEX(out, flowmsg_encode(&m, out), "0b 0005 01 0002 3131");
 }
 
 static bool taken(const struct flowmsg *m)
@@ -297,6 +313,24 @@ static void lines_of_an_unknown_kind_are_refused(void)
 	}
 }
 
+static void a_piece_of_a_trace_has_a_length_and_a_mark(void)
+{
+	uint8_t out[] = { FLOWMSG_TRACED, 0, 5, 1, 0, 2, '1', '1' };
+	struct flowmsg m;
+
+	CHECK(flowmsg_decode(&m, out, sizeof out));
+	CHECK(m.traced.more);
+	CHECK_STR(m.traced.text, "11");
+	out[3] = 2;
+	CHECK(!flowmsg_decode(&m, out, sizeof out));
+	out[3] = 0;
+	out[5] = 3;
+	CHECK(!flowmsg_decode(&m, out, sizeof out));
+	out[5] = 2;
+	out[6] = 0;
+	CHECK(!flowmsg_decode(&m, out, sizeof out));
+}
+
 static void unknown_types_are_refused(void)
 {
 	uint8_t out[3 + 8] = { 0, 0, 8 };
@@ -330,6 +364,7 @@ TEST_MAIN_BEGIN
 	RUN(shares_must_follow_an_earlier_epoch);
 	RUN(a_stop_text_is_one_short_string);
 	RUN(lines_of_an_unknown_kind_are_refused);
+	RUN(a_piece_of_a_trace_has_a_length_and_a_mark);
 	RUN(unknown_types_are_refused);
 	RUN(the_length_is_known_from_the_head_on);
 TEST_MAIN_END

@@ -37,6 +37,10 @@ static void the_longest_record_fits(void)
 	memset(r.device, 'x', sizeof r.device - 1);
 	for (uint32_t i = 0; i < r.hops; i++)
 		r.hop[i] = r.from;
+	for (r.others = 0; r.others < RECORD_OTHERS_MAX; r.others++)
+		r.other[r.others] = r.from;
+	r.crowded = true;
+	r.seen = r.from;
 	CHECK(record_format(&r, text) < sizeof text);
 	CHECK(record_parse(&again, text, strlen(text)));
 	CHECK(!memcmp(&r, &again, sizeof r));
@@ -50,7 +54,11 @@ static void lines_that_are_none_are_refused(void)
 		"1 1 10.0.0.1 - 10.0.0.2:1 2 1", "1 1 10.0.0.1 - 10.0.0.2:1 1 4294967296",
 		"1 1 10.0.0.1 - 10.0.0.2:1 1 1 ", "1 1 10.0.0.1 - 10.0.0.2:1 1 1  -",
 		"1 1 10.0.0.1 - 10.0.0.2:1 1 1 x", "1 1 10.0.0.1 abcdefghijklmnop 10.0.0.2:1 1 1",
-		"1 -1 10.0.0.1 - 10.0.0.2:1 1 1",
+		"1 -1 10.0.0.1 - 10.0.0.2:1 1 1", "1 1 10.0.0.1 - 10.0.0.2:1 1 1 ::",
+		"1 1 10.0.0.1 - 10.0.0.2:1 1 1 +10.0.0.9 10.0.0.8",
+		"1 1 10.0.0.1 - 10.0.0.2:1 1 1 + +10.0.0.9", "1 1 10.0.0.1 - 10.0.0.2:1 1 1 @",
+		"1 1 10.0.0.1 - 10.0.0.2:1 1 1 @10.0.0.9 10.0.0.8",
+		"1 1 10.0.0.1 - 10.0.0.2:1 1 1 @10.0.0.9:1",
 		("1 1 10.0.0.1 - 10.0.0.2:1 1 1 - - - - - - - - - - - - - - - - - - - - - - - - "
 		 "- - - - - - - - -"),
 	};
@@ -96,6 +104,105 @@ static void hops_become_ases_by_the_table(void)
 	record_segment(&s, &r, NULL, &r.from, &r.to);
 	CHECK(s.unknown);
 	CHECK_EQ(s.seen.n, 1);
+}
+
+static struct record parse(const char *text)
+{
+	struct record r;
+
+	if (!record_parse(&r, text, strlen(text))) {
+		printf("# no record: %s\n", text);
+		abort();
+	}
+	return r;
+}
+
+static void check_text(const struct record *r, const char *want)
+{
+	char text[RECORD_TEXT_MAX];
+
+	record_format(r, text);
+	CHECK_STR(text, want);
+}
+
+static void flows_unite_in_the_fuller_one(void)
+{
+	struct record r = parse("1 9 10.1.0.1 - 10.9.0.1:1 1 700 10.1.0.2 - 10.3.0.1");
+	struct record b = parse("1 9 10.1.0.1 - 10.9.0.1:1 1 900 10.1.0.2 10.4.0.1 10.3.0.2");
+	struct record c =
+		parse("1 9 10.1.0.1 - 10.9.0.1:1 0 0 10.1.0.2 10.5.0.1 10.6.0.1 10.3.0.1");
+
+	record_unite(&r, &b);
+	check_text(&r, "1 9 10.1.0.1 - 10.9.0.1:1 1 700 10.1.0.2 10.4.0.1 10.3.0.2 +10.3.0.1");
+	record_unite(&r, &c); /* more routers, but it did not arrive */
+	check_text(&r, "1 9 10.1.0.1 - 10.9.0.1:1 1 700 10.1.0.2 10.4.0.1 10.3.0.2 +10.3.0.1 "
+		       "+10.5.0.1 +10.6.0.1");
+	for (uint8_t i = 0; i < RECORD_OTHERS_MAX; i++) {
+		c.hop[1].ip[15] = (uint8_t)(10 + i);
+		record_unite(&r, &c);
+	}
+	CHECK(r.crowded);
+	CHECK_EQ(r.others, RECORD_OTHERS_MAX);
+}
+
+static void what_other_flows_met_is_on_the_way(void)
+{
+	struct segment s;
+	struct record r = parse("1 9 10.1.0.1 - 10.9.0.1:1 1 1 10.1.0.2 10.9.0.2 +10.5.0.1");
+
+	import("10.1.0.0/16\t1\n10.5.0.0/16\t5\n10.9.0.0/16\t9\n");
+	record_segment(&s, &r, &table, &r.from, &r.to);
+	CHECK_EQ(seen_pct(&s.seen, element_as(5)), SEEN_SURE);
+	CHECK_EQ(seen_pct(&s.seen, element_unknown()), 0);
+	r.crowded = true;
+	record_segment(&s, &r, &table, &r.from, &r.to);
+	CHECK_EQ(seen_pct(&s.seen, element_unknown()), SEGMENT_GAP_PCT);
+	r = parse("1 9 10.1.0.1 - 10.9.0.1:1 1 1 10.1.0.2 10.9.0.2 +8.8.8.8");
+	record_segment(&s, &r, &table, &r.from, &r.to);
+	CHECK_EQ(seen_pct(&s.seen, element_unknown()), SEGMENT_GAP_PCT);
+}
+
+static void a_trace_to_a_nat_ends_in_its_as(void)
+{
+	struct segment s;
+	struct record r =
+		parse("1 9 10.9.0.1 - 192.168.1.5:1 0 0 10.9.0.2 10.5.0.1 10.1.0.9 @10.1.0.2");
+
+	import("10.1.0.0/16\t1\n10.5.0.0/16\t5\n10.9.0.0/16\t9\n");
+	record_segment(&s, &r, &table, &r.from, &r.to);
+	CHECK(!s.unknown && !s.gap);
+	CHECK_EQ(s.as_n, 3);
+	r.hops = 2; /* ended before */
+	record_segment(&s, &r, &table, &r.from, &r.to);
+	CHECK(s.unknown);
+}
+
+static void what_contradicts_the_table_is_not_believed(void)
+{
+	static const struct {
+		const char *text;
+		bool credible;
+	} t[] = {
+		{ "1 9 10.1.0.1 - 10.9.0.1:1 1 1", false },
+		{ "1 9 10.1.0.1 - 10.9.0.1:1 1 1 10.5.0.1", false },
+		{ "1 9 10.1.0.1 - 10.9.0.1:1 1 1 10.5.0.1 -", true },
+		{ "1 9 10.1.0.1 - 10.9.0.1:1 1 1 10.5.0.1 10.9.0.3", true },
+		{ "1 9 10.1.0.1 - 10.9.0.1:1 1 1 10.1.0.7", true },
+		{ "1 9 10.1.0.1 - 10.9.0.1:1 0 0 10.5.0.1", true }, /* unknown anyway */
+		{ "1 9 10.1.0.1 - 10.1.0.9:1 1 1", true },	    /* one network */
+		{ "1 9 10.1.0.1 - 192.168.1.5:1 1 1 @10.9.0.1", false },
+		{ "1 9 10.1.0.1 - 192.168.1.5:1 1 1", true },
+	};
+
+	import("10.1.0.0/16\t1\n10.5.0.0/16\t5\n10.9.0.0/16\t9\n");
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct record r = parse(t[i].text);
+
+		if (record_credible(&r, &table) != t[i].credible)
+			printf("# %s\n", t[i].text);
+		CHECK_EQ(record_credible(&r, &table), t[i].credible);
+		CHECK(record_credible(&r, NULL));
+	}
 }
 
 static void an_end_with_two_origins_has_both(void)
@@ -145,6 +252,10 @@ TEST_MAIN_BEGIN
 	RUN(the_longest_record_fits);
 	RUN(lines_that_are_none_are_refused);
 	RUN(hops_become_ases_by_the_table);
+	RUN(flows_unite_in_the_fuller_one);
+	RUN(what_other_flows_met_is_on_the_way);
+	RUN(a_trace_to_a_nat_ends_in_its_as);
+	RUN(what_contradicts_the_table_is_not_believed);
 	RUN(an_end_with_two_origins_has_both);
 	RUN(a_finished_trace_becomes_a_record);
 TEST_MAIN_END
