@@ -149,6 +149,7 @@ static int start(struct node *n, const struct common *c, const struct opts *o)
 	n->back = backtraces_open(&n->st.loop);
 	n->loopback = addr_scope(&n->st.at) == ADDR_LOOPBACK;
 	draw_boot(n);
+	draw_boot(n); /* two are valid: neither may have been in an earlier life of this node */
 	n->sweep.fire = sweep;
 	loop_arm(&n->st.loop, &n->sweep, mono_add_ms(loop_now(&n->st.loop), SWEEP_MS));
 	return station_join(&n->st);
