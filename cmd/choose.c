@@ -34,6 +34,10 @@ static void fill_choice(struct choice *c, const struct survey *s)
 		if (element_kind_of(plan->u[i]) == ELEMENT_AS)
 			c->unavoidable[c->unavoidable_n++] = element_as_of(plan->u[i]);
 	survey_guarantee(s, c->guarantee, sizeof c->guarantee);
+	c->p_all = plan->p_all;
+	c->kappa = plan->all.kappa;
+	c->kappa_rest = plan->rest.kappa;
+	c->basis = survey_basis(s);
 }
 
 int choose_paths(struct quorum *q, const struct survey_options *o, const struct directory *d,
@@ -48,6 +52,8 @@ int choose_paths(struct quorum *q, const struct survey_options *o, const struct 
 		for (uint32_t i = 0; i < *n; i++)
 			fill_path(&path[i], &s.path[s.plan.pick[i]]);
 		fill_choice(choice, &s);
+		if (s.c->json)
+			survey_show_plan(&s);
 		survey_remember(&s);
 	}
 	survey_fini(&s);

@@ -14,10 +14,14 @@ struct choice {
 	double max_as_share;
 	uint32_t unavoidable[PLAN_U_MAX], unavoidable_n;
 	char guarantee[CHOICE_TEXT_MAX];
+	double p_all;
+	uint32_t kappa, kappa_rest; /* kappa' is the one without U */
+	struct survey_basis basis;
 };
 
-/* Fills node, to, from and dest of paths toward `dev`; *n is how many. 0, or the exit code of the
- * error that was reported (survey_make). Blocks while legs are traced that no trace is known of. */
+/* Fills node, to, from and dest of paths toward `dev`; *n is how many. With --json the event plan.
+ * 0, or the exit code of the error that was reported (survey_make). Blocks while legs are traced
+ * that no trace is known of. */
 int choose_paths(struct quorum *q, const struct survey_options *o, const struct directory *d,
 		 const struct device_entry *dev, struct path path[static PATHS_MAX], uint32_t *n,
 		 struct choice *choice);

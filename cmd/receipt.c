@@ -90,6 +90,13 @@ static void put_choice(struct json *j, const struct choice *c)
 	}
 	put_as(j, "unavoidable_as", c->unavoidable, c->unavoidable_n);
 	json_str(j, "guarantee", c->guarantee);
+	json_dbl(j, "p_all", c->p_all, 9);
+	json_u64(j, "kappa", c->kappa);
+	json_u64(j, "kappa_rest", c->kappa_rest);
+	json_u64(j, "gaps", c->basis.gaps);
+	json_u64(j, "untraced", c->basis.untraced);
+	json_i64(j, "trace_age_s", c->basis.trace_age_s);
+	json_i64(j, "table_age_days", c->basis.table_age_days);
 }
 
 static void put_paths(struct json *j, const struct receipt *r)
@@ -154,6 +161,8 @@ static void print_table(const struct receipt *r)
 		       100 * share(r, i), r->path[i].path->rtt_us / 1000.0);
 	if (r->choice->max_as)
 		printf("guarantee: %s\n", r->choice->guarantee);
+	else
+		printf("guarantee: none, no AS on the paths is known\n");
 }
 
 void receipt_print(const struct common *c, const struct receipt *r)

@@ -237,6 +237,7 @@ static int ask_others(struct survey *s)
 
 	if (!s->o->ask && !misses_far(s))
 		return 0;
+	s->asked++;
 	r = tracer_fetch(s->q, s->dir, s->device, &s->traces, s->now_s);
 	for (uint32_t i = 0; !r && i < s->n; i++)
 		if (s->path[i].node) {
@@ -291,6 +292,28 @@ uint32_t survey_as(const struct survey *s, uint32_t i, uint32_t *as, uint32_t ma
 			as[n++] = element_as_of(e);
 	}
 	return n;
+}
+
+static int64_t older(const struct survey *s, const struct record *r, int64_t age_s)
+{
+	return r && s->now_s - r->at_s > age_s ? s->now_s - r->at_s : age_s;
+}
+
+struct survey_basis survey_basis(const struct survey *s)
+{
+	struct survey_basis b = { .trace_age_s = -1, .table_age_days = astable_age_days(&s->as) };
+
+	for (uint32_t i = 0; i < s->plan.n; i++) {
+		const struct survey_path *p = &s->path[s->plan.pick[i]];
+
+		b.gaps += p->gap;
+		b.untraced += p->untraced;
+		b.trace_age_s = older(s, p->near, b.trace_age_s);
+		b.trace_age_s = older(s, p->far, b.trace_age_s);
+		b.trace_age_s = older(s, p->far_back, b.trace_age_s);
+		b.trace_age_s = older(s, p->back, b.trace_age_s);
+	}
+	return b;
 }
 
 void survey_fini(struct survey *s)

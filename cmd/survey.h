@@ -90,6 +90,14 @@ struct survey {
 	enum plan_verdict verdict;
 	struct plan plan; /* plan.pick are indices into path and cand */
 	uint32_t traced;  /* legs traced now */
+	uint32_t asked;	  /* questions to manager and nodes about traces, now */
+};
+
+/* How well the chosen paths are known. */
+struct survey_basis {
+	uint32_t gaps, untraced; /* paths with some hop, with a whole segment not known */
+	int64_t trace_age_s;	 /* the oldest trace; of others' since we had it. -1: none */
+	int table_age_days;	 /* -1: no table */
 };
 
 /* Finds, traces and chooses. 0, or the exit code of an error that was reported: EXIT_USAGE
@@ -101,6 +109,7 @@ int survey_make(struct survey *s, struct quorum *q, const struct survey_options 
 /* The ASes on candidate i, those of the first leg in order of the way; at most max. Returns how
  * many. For the receipt. */
 uint32_t survey_as(const struct survey *s, uint32_t i, uint32_t *as, uint32_t max);
+struct survey_basis survey_basis(const struct survey *s);
 /* Keeps the chosen set in HOME/cache, so that the next survey prefers it (C.4). */
 void survey_remember(const struct survey *s);
 void survey_fini(struct survey *s);

@@ -138,6 +138,7 @@ static void begin(struct backs *b, struct ask *k, uint32_t i)
 	loop_arm(b->loop, &k->late, mono_add_ms(mono_now(), ANSWER_MS));
 	k->busy = true;
 	b->busy++;
+	b->s->asked++;
 }
 
 /* Several addresses of the device make several candidates of one leg. */

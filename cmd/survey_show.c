@@ -205,11 +205,13 @@ static void plan_event(const struct survey *s)
 {
 	struct json *j = report_begin("plan");
 	const struct plan *p = &s->plan;
+	struct survey_basis b = survey_basis(s);
 	char text[800], name[NAME_BYTES];
 
 	json_str(j, "device", s->device->name);
 	json_u64(j, "candidates", s->n);
 	json_u64(j, "traced_now", s->traced);
+	json_u64(j, "asked_now", s->asked);
 	json_open(j, "paths", '[');
 	for (uint32_t i = 0; i < p->n; i++)
 		json_str(j, NULL, node_name(s, p->pick[i]));
@@ -242,7 +244,10 @@ static void plan_event(const struct survey *s)
 	}
 	json_close(j, ']');
 	json_str(j, "guarantee", survey_guarantee(s, text, sizeof text));
-	json_i64(j, "table_age_days", astable_age_days(&s->as));
+	json_u64(j, "gaps", b.gaps);
+	json_u64(j, "untraced", b.untraced);
+	json_i64(j, "trace_age_s", b.trace_age_s);
+	json_i64(j, "table_age_days", b.table_age_days);
 	report_end(j);
 }
 
@@ -257,6 +262,23 @@ static void print_dangerous(const struct survey *s)
 			printf("%s%s", k ? " with " : "", element_text(s, m->set[i].e[k], name));
 		puts("");
 	}
+}
+
+static void print_basis(const struct survey *s)
+{
+	struct survey_basis b = survey_basis(s);
+
+	printf("known by:  ");
+	if (b.trace_age_s < 0)
+		printf("no trace, ");
+	else
+		printf("traces of the last %lld min, ", (long long)b.trace_age_s / 60 + 1);
+	if (b.table_age_days < 0)
+		printf("no prefix-to-AS table; ");
+	else
+		printf("a table of %d days; ", b.table_age_days);
+	printf("%u of %u paths with gaps, %u with a segment not traced\n", b.gaps, s->plan.n,
+	       b.untraced);
 }
 
 void survey_show_plan(const struct survey *s)
@@ -276,4 +298,5 @@ void survey_show_plan(const struct survey *s)
 	       p->p_rest);
 	print_dangerous(s);
 	printf("guarantee: %s\n", survey_guarantee(s, text, sizeof text));
+	print_basis(s);
 }

@@ -34,6 +34,11 @@ o = [json.loads(l) for l in open(sys.argv[1])]
 c = [x for x in o if x["event"] == "candidate"]
 pairs = [x for x in o if x["event"] == "pair"]
 plan = ([x for x in o if x["event"] == "plan"] or [None])[0]
+done = ([x for x in o if x["event"] == "done"] or [None])[0]
+try:
+	was = [x for x in map(json.loads, open(sys.argv[6])) if x["event"] == "plan"][0]
+except OSError:
+	was = None
 error = ([x for x in o if x["event"] == "error"] or [None])[0]
 home, second = sys.argv[3], sys.argv[4]
 def expected(dual):
@@ -58,9 +63,10 @@ def wrong(dual):
 def labelled(a, b):
 	return [p["labelled_hops"] for p in pairs
 		if {p["a"], p["b"]} == {a, b} and p["a_local"] == p["b_local"] == home]
-v = eval(sys.argv[2])
+v = eval("(" + sys.argv[2] + ")")
 print(v)
-sys.exit(not v)' "$tmp/paths" "$1" "$first" "$second" "$here/../data/as_overlap_expected.tsv"
+sys.exit(not v)' "$tmp/paths" "$1" "$first" "$second" "$here/../data/as_overlap_expected.tsv" \
+		"$tmp/planned"
 }
 first=$("$lab" addr lisbon) second=$("$lab" addr lisbon-4g-vodafone)
 
@@ -98,3 +104,24 @@ check "too few clouds for so many paths is exit 3" [ "$?" = 3 ]
 paths -n 2 --metric paper --local "$first"
 check "by the paper's metric the quickest of the least common pairs" \
 	told 'plan["paths"] == ["eu-central-1", "us-east-1"]'
+
+# A client that has never planned: send asks for all traces itself, and plans from them.
+paths
+cp "$tmp/paths" "$tmp/planned"
+party client fresh
+mkdir "$homes/fresh/cache"
+cp "$homes/client/cache/ip2as.bin" "$homes/fresh/cache/"
+echo one >"$tmp/one"
+sends() {
+	onm lisbon fresh --json send "$tmp/one" ireland >"$tmp/paths" 2>"$tmp/paths.err"
+}
+check "a first send traces and asks by itself" sends
+check "and knows every segment" told 'plan["traced_now"] == 16 and plan["asked_now"] == 17 and
+	plan["untraced"] == 0'
+check "it chooses as paths does" told 'plan["paths"] == was["paths"] and plan["kappa"] == was["kappa"]'
+check "the receipt says what the choice is worth" told 'done["guarantee"] == plan["guarantee"] and
+	done["kappa_rest"] > 1 and done["p_all"] > 0 and done["unavoidable_as"] == [16509] and
+	0 <= done["trace_age_s"] < 600 and done["table_age_days"] == 0 and done["untraced"] == 0'
+check "a second send" sends
+check "starts from what is cached" told 'plan["traced_now"] == 0 and plan["asked_now"] == 0 and
+	plan["kept"]'
