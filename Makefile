@@ -18,8 +18,8 @@ all: build/machete
 include vendor/build.mk
 
 # The product.
-PROD := $(BASE) -MMD -MP $(CFLAGS) $(MUSL_INC) -fstack-protector-strong -ffunction-sections \
-	-fdata-sections
+PROD := $(BASE) -MMD -MP $(WERROR) $(CFLAGS) $(MUSL_INC) -fstack-protector-strong \
+	-ffunction-sections -fdata-sections
 OBJ := $(patsubst %.c,build/obj/%.o,$(LIB) $(CMD) vendor/fortify.c)
 
 build/obj/%.o: %.c
@@ -35,7 +35,7 @@ build/sys/%: test/sys/%.c $(filter-out build/obj/cmd/%,$(OBJ))
 	$(Q)musl-gcc $(PROD) -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
 
 # Tests: one archive a compiler, one program a test file. clang's archive serves the fuzzers too.
-SAN := $(BASE) -MMD -MP -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+SAN := $(BASE) -MMD -MP -Werror -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 CLANG := clang -fsanitize=fuzzer-no-link $(SAN)
 SAN_OBJ := $(patsubst %.c,build/asan/%.o,$(LIB))
@@ -44,7 +44,7 @@ UNIT := $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/test_*.c))
 CLANG_UNIT := $(patsubst build/unit/%,build/clang/unit/%,$(UNIT))
 FUZZ := $(patsubst test/fuzz/%.c,build/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 SIM := $(patsubst test/sim/%.c,build/sim/%,$(wildcard test/sim/sim_*.c))
-SYS := $(wildcard test/sys/*.sh test/lab/t-*.sh)
+SYS := $(filter-out test/sys/lint.sh,$(wildcard test/sys/*.sh test/lab/t-*.sh))
 
 build/asan/%.o: %.c
 	@mkdir -p $(@D)
@@ -92,8 +92,9 @@ fuzz: $(FUZZ)
 	$(Q)FUZZ_SECONDS=$${FUZZ_SECONDS:-60} test/run test/fuzz/run
 
 test: deps
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT) $(CLANG_UNIT) $(FUZZ) $(SIM)
-	$(Q)test/run test/lint test/pure $(UNIT) $(CLANG_UNIT) test/fuzz/run $(SIM) $(SYS)
+	$(Q)$(MAKE) -s -j$$(nproc) WERROR=-Werror all $(UNIT) $(CLANG_UNIT) $(FUZZ) $(SIM)
+	$(Q)test/run $(SIM) $(addprefix test/,fuzz/run lint sys/lint.sh pure) $(UNIT) \
+		$(CLANG_UNIT) -- $(SYS)
 
 demo: deps all
 	$(Q)test/demo
@@ -112,8 +113,7 @@ flags:
 install: all
 	install -D -m 755 build/machete $(DESTDIR)$(PREFIX)/bin/machete
 
-# What was fetched is kept: it is not ours, and fetching needs a network.
-clean:
+clean: # what was fetched is kept
 	rm -rf $(filter-out build/vendor,$(wildcard build/*))
 
 .PHONY: all unit sim sim-bugs lint pure fuzz test demo bench deps flags install clean

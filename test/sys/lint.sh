@@ -112,7 +112,7 @@ sed -i '1i #include <stdint.h>' "$tree/cmd/main.c"
 sed -i 's/^#include "core.*//; s/^#include <std.*/#include <stdint.h>\n#include "core\/a.h"/' \
 	"$tree/core/a.c"
 "$top/test/lint" "$tree" >"$tree/out" 2>&1
-if grep -q '^not ok lint: every header stands alone (clang)' "$tree/out"; then
+if grep -q '^not ok lint: every header stands alone' "$tree/out"; then
 	echo 'ok lint-bites: a header stands alone'
 else
 	echo 'not ok lint-bites: a header stands alone'
@@ -120,6 +120,5 @@ else
 fi
 good
 printf 'void g(void)\n{\n}\n' >>"$tree/core/a.c"
-both='everything compiles without warning (gcc);everything compiles without warning (clang)'
-check 'a warning is an error' "$both"
+check 'a warning is an error' 'everything compiles without warning'
 exit $bad
