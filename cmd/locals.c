@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/route.h"
 #include "net/sock.h"
 
 static bool usable(const struct ifaddrs *i, struct addr *a)
@@ -20,6 +21,19 @@ static bool usable(const struct ifaddrs *i, struct addr *a)
 	a->port = 0;
 	scope = addr_scope(a);
 	return scope != ADDR_LINK_LOCAL && scope != ADDR_LOOPBACK && scope != ADDR_UNSPECIFIED;
+}
+
+/* Two addresses of one net are one way out; IPv6 hosts often have a second that changes daily. */
+static struct addr net_of(const struct addr *a, const struct sockaddr *mask)
+{
+	struct addr net = *a, m;
+	bool v4 = addr_is_v4(a);
+
+	if (!mask || !addr_from_sockaddr(&m, mask))
+		return net;
+	for (int i = v4 ? 12 : 0; i < 16; i++)
+		net.ip[i] &= !v4 && i >= 8 ? 0 : m.ip[i];
+	return net;
 }
 
 int locals_list(struct locals *l, const struct addr *only)
@@ -37,34 +51,53 @@ int locals_list(struct locals *l, const struct addr *only)
 		if (!usable(i, &v->addr) || (!all && !addr_same_ip(&v->addr, only)))
 			continue;
 		snprintf(v->device, sizeof v->device, "%s", i->ifa_name);
+		v->net = net_of(&v->addr, i->ifa_netmask);
+		v->asked = v->routed = false;
 		l->n++;
 	}
 	freeifaddrs(list);
 	return 0;
 }
 
-static bool device_taken(const struct locals *l, const uint32_t *out, uint32_t n,
-			 const char *device)
+static bool net_taken(const struct locals *l, const uint32_t *out, uint32_t n,
+		      const struct local *v)
 {
-	for (uint32_t k = 0; k < n; k++)
-		if (!strcmp(l->v[out[k]].device, device))
+	for (uint32_t k = 0; k < n; k++) {
+		const struct local *o = &l->v[out[k]];
+
+		if (!strcmp(o->device, v->device) && addr_same_ip(&o->net, &v->net))
 			return true;
+	}
 	return false;
 }
 
-uint32_t locals_toward(const struct locals *l, const struct addr *to, uint32_t *out)
+uint32_t locals_toward(struct locals *l, const struct addr *to, uint32_t *out)
 {
 	uint32_t n = 0;
 
 	if (sock_is_own(to))
 		return 0;
 	for (uint32_t i = 0; i < l->n; i++) {
-		const struct local *v = &l->v[i];
+		struct local *v = &l->v[i];
 
-		if (addr_is_v4(&v->addr) != addr_is_v4(to) || device_taken(l, out, n, v->device))
+		if (addr_is_v4(&v->addr) != addr_is_v4(to) || net_taken(l, out, n, v))
 			continue;
-		if (!icmp_route(&v->addr, to, v->device))
-			out[n++] = i;
+		v->asked = true;
+		if (route_through(&v->addr, v->device, to))
+			continue;
+		v->routed = true;
+		out[n++] = i;
 	}
 	return n;
+}
+
+/* The metric keeps it out of everybody's way: only what is bound to the device takes it. */
+const char *locals_route_line(const struct local *v, char out[static LOCALS_ROUTE_MAX])
+{
+	char text[ADDR_STR_MAX];
+
+	snprintf(out, LOCALS_ROUTE_MAX,
+		 "ip %sroute add default via GATEWAY dev %s src %s metric 9999",
+		 addr_is_v4(&v->addr) ? "" : "-6 ", v->device, addr_format_ip(&v->addr, text));
+	return out;
 }

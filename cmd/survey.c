@@ -8,6 +8,7 @@
 
 #include "cmd/report.h"
 #include "cmd/tracer.h"
+#include "core/log.h"
 #include "net/sock.h"
 
 static bool wanted(const struct survey *s, const struct node_entry *node)
@@ -70,6 +71,26 @@ static void find_candidates(struct survey *s)
 			add_node(s, directory_node_at(s->dir, i));
 	for (uint32_t k = 0; s->o->direct && k < s->device->addrs; k++)
 		add_locals(s, NULL, &s->device->addr[k], &s->device->addr[k]);
+}
+
+/* An address without a route through its own device is left out: what is bound to it would leave
+ * through another network, and two homes would be one. Said where somebody looks at paths. */
+static void say_unrouted(const struct survey *s)
+{
+	for (uint32_t i = 0; i < s->locals.n; i++) {
+		const struct local *v = &s->locals.v[i];
+		char line[LOCALS_ROUTE_MAX], addr[ADDR_STR_MAX];
+
+		if (!v->asked || v->routed)
+			continue;
+		addr_format_ip(&v->addr, addr);
+		locals_route_line(v, line);
+		if (s->o->ask || s->o->local)
+			report_warning(s->c, addr, "left out, %s has no route to any node: `%s`",
+				       v->device, line);
+		else
+			log_info("%s is left out: no route through %s", addr, v->device);
+	}
 }
 
 /* How many nodes, and the direct path, can be reached: their candidates stand together. */
@@ -264,6 +285,7 @@ int survey_make(struct survey *s, struct quorum *q, const struct survey_options 
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "local addresses", "%s", strerror(-r));
 	find_candidates(s);
+	say_unrouted(s);
 	astable_map_if_any(c, &s->as);
 	r = ask_others(s);
 	if (r)

@@ -154,10 +154,10 @@ static bool under_way(const struct backs *b, const struct survey_path *p)
 	return false;
 }
 
-/* On loopback nobody has an AS, and nothing can be learned. */
+/* A node on this host sees us without a network between. */
 static bool wanted(const struct backs *b, const struct survey_path *p)
 {
-	return p->node && addr_scope(&p->entry) != ADDR_LOOPBACK && !survey_back(b->s, p) &&
+	return p->node && addr_scope(&p->from) != ADDR_UNSPECIFIED && !survey_back(b->s, p) &&
 	       !under_way(b, p);
 }
 

@@ -81,23 +81,6 @@ int icmp_source(const struct addr *to, const char *device, struct addr *src)
 	return ret;
 }
 
-int icmp_route(const struct addr *from, const struct addr *to, const char *device)
-{
-	int fd = open_socket(family(to), SOCK_DGRAM, 0, device);
-	struct addr src = *from, dst = *to;
-	int ret;
-
-	if (fd < 0)
-		return fd;
-	src.port = 0;
-	dst.port = dst.port ? dst.port : 9;
-	ret = bind_to(fd, &src);
-	if (!ret)
-		ret = connect_to(fd, &dst);
-	close(fd);
-	return ret;
-}
-
 /* Only what quotes a packet to dst: many traces at once would else wake each other for every
  * answer. X becomes the length of what stands before the ICMP head (IPv4) or the quote (IPv6, where
  * raw sockets give no IP header); then words of the quoted destination:

@@ -22,10 +22,6 @@ enum {
 /* The local address (with port 0) that the kernel would use toward `to`; device may be NULL. */
 int icmp_source(const struct addr *to, const char *device, struct addr *src);
 
-/* Whether the kernel has a route from this address through this device: 0, -ENETUNREACH, or another
- * -errno. Binding the address alone would not say so (PATHS.md C.0). */
-int icmp_route(const struct addr *from, const struct addr *to, const char *device);
-
 /* The descriptors of one raw flow. */
 struct icmp_raw {
 	int tcp;     /* to and from dst alone */

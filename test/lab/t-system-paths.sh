@@ -105,6 +105,20 @@ paths -n 2 --metric paper --local "$first"
 check "by the paper's metric the quickest of the least common pairs" \
 	told 'plan["paths"] == ["eu-central-1", "us-east-1"]'
 
+# Routes: an address whose device leads nowhere is left out, with the line that cures it.
+on lisbon ip rule del from "$second"
+paths
+check "a home without a route is left out" told 'len(c) == 8 and {x["local"] for x in c} == {home}'
+line=$(sed -n 's/.*`\(ip route add [^`]*\)`.*/\1/p' "$tmp/paths")
+check "and the line that cures it is printed" [ -n "$line" ]
+on lisbon $(echo "$line" | sed 's/via GATEWAY//')
+paths
+check "which it does" told 'len(c) == 16'
+on lisbon ip addr add 10.22.9.9/32 dev wan1
+paths
+check "another net on the same device is another way" told 'len(c) == 24'
+on lisbon ip addr del 10.22.9.9/32 dev wan1
+
 # A client that has never planned: send asks for all traces itself, and plans from them.
 paths
 cp "$tmp/paths" "$tmp/planned"
