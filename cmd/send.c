@@ -259,13 +259,26 @@ static int find_device(struct send *s, const char *host, const struct device_ent
 			    "no such device is registered");
 }
 
+/* While the paths were looked for: then there is no session that could tell. */
+static bool interrupted(struct send *s)
+{
+	if (s->interrupted) {
+		s->code = EXIT_INTERRUPTED;
+		snprintf(s->why, sizeof s->why, "interrupted by the user");
+	}
+	return s->interrupted;
+}
+
 /* One session from the directory as it is now. */
 static int attempt(struct send *s, const char *host)
 {
 	struct survey_options o = s->o->choose;
 	const struct device_entry *dev;
-	int r = find_device(s, host, &dev);
+	int r;
 
+	if (interrupted(s))
+		return 0;
+	r = find_device(s, host, &dev);
 	o.fresh = s->again;
 	if (!r && s->o->dry_run)
 		return choose_show(s->one.q, &o, s->d, dev);
@@ -282,11 +295,14 @@ static int attempt(struct send *s, const char *host)
 		return report_error(s->c, EXIT_USAGE, "allow more, or use more paths",
 				    "--max-share", "%u paths of %u %% cannot carry everything",
 				    s->n, s->o->max_share);
+	if (interrupted(s))
+		return 0;
+	s->code = EXIT_FAILED; /* until `over` says better */
+	snprintf(s->why, sizeof s->why, "the session did not come to its end");
 	pathset_init(&s->ps, &s->one.loop, &send_ops, &s->one.party.id, &s->one.party.cert);
 	pathset_connect(&s->ps, &s->setup, s->path, s->n, dev);
 	if (s->ps.live && loop_run(&s->one.loop))
 		return report_error(s->c, EXIT_FAILED, NULL, "send", "%s", strerror(errno));
-	s->one.loop.stop = false;
 	return 0;
 }
 
@@ -302,7 +318,6 @@ static void let_them_look(struct send *s)
 	s->wait.fire = waited;
 	loop_arm(&s->one.loop, &s->wait, mono_add_ms(mono_now(), LOOK_MS));
 	loop_run(&s->one.loop);
-	s->one.loop.stop = false;
 }
 
 /* Whether what went wrong may be cured by a newer directory, ours or theirs. */

@@ -212,6 +212,7 @@ int loop_run(struct loop *l)
 		run_flushes(l);
 	}
 	l->batch = NULL;
+	l->stop = false; /* this run's, and not the next one's */
 	return err;
 }
 

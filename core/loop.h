@@ -84,7 +84,8 @@ static inline mono_t loop_now(const struct loop *l)
 /* The clock itself. */
 mono_t mono_now(void);
 
-/* Runs until loop_stop; 0 or -errno of epoll_wait. */
+/* Runs until loop_stop; 0 or -errno of epoll_wait. A stop ends the run that is under way, or else
+ * the next one, and no other. */
 int loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 

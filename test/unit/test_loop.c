@@ -75,7 +75,6 @@ static void a_ready_descriptor_is_called_and_one_that_is_not_wanted_is_not(void)
 	poke(&end[1]);
 	CHECK_EQ(loop_run(&l), 0);
 	CHECK_STR(notes, "r");
-	l.stop = false;
 	loop_want(&l, &end[1].w, EPOLLIN);
 	CHECK_EQ(loop_run(&l), 0);
 	CHECK_STR(notes, "rr");
@@ -246,6 +245,14 @@ static void flushes_run_once_at_the_end_of_the_turn(void)
 	loop_fini(&l);
 }
 
+static void fire_and_stop(struct timer *t, mono_t now)
+{
+	(void)t;
+	(void)now;
+	note('f');
+	loop_stop(&l);
+}
+
 /* --- signals ---------------------------------------------------------------------------------- */
 
 static void on_signal(struct loop *loop, int signo)
@@ -254,6 +261,24 @@ static void on_signal(struct loop *loop, int signo)
 	note(signo == SIGHUP ? 'h' : signo == SIGTERM ? 't' : '?');
 	if (signo == SIGTERM)
 		loop_stop(loop);
+}
+
+static void a_stop_ends_one_run_and_no_other(void)
+{
+	struct timer t = { .fire = fire_and_stop };
+
+	begin();
+	for (int i = 0; i < 2; i++) {
+		loop_arm(&l, &t, mono_now());
+		CHECK_EQ(loop_run(&l), 0);
+	}
+	CHECK_STR(notes, "ff");
+	loop_stop(&l); /* before the run that it ends */
+	loop_arm(&l, &t, mono_add_ms(mono_now(), 60000));
+	CHECK_EQ(loop_run(&l), 0);
+	CHECK_STR(notes, "ff");
+	loop_disarm(&l, &t);
+	loop_fini(&l);
 }
 
 static void signals_come_as_events(void)
@@ -279,5 +304,6 @@ TEST_MAIN_BEGIN
 	RUN(timers_fire_in_the_order_of_their_deadlines);
 	RUN(a_timer_may_disarm_another_that_is_due_and_arm_itself);
 	RUN(flushes_run_once_at_the_end_of_the_turn);
+	RUN(a_stop_ends_one_run_and_no_other);
 	RUN(signals_come_as_events);
 TEST_MAIN_END
