@@ -9,17 +9,20 @@
 
 #include "cmd/astable.h"
 #include "cmd/home.h"
+#include "cmd/online.h"
 #include "cmd/report.h"
 #include "probe/asn_build.h"
 
 struct options {
 	bool keep_bogons;
+	struct online_options online;
 };
 
 static const struct opt rows[] = {
 	{ OPT_FLAG, 0, "keep-bogons", NULL,
 	  "import private nets and prefixes longer than /24 and /48 too",
 	  offsetof(struct options, keep_bogons), 0, 0 },
+	ONLINE_ROWS(options, online),
 	{ 0 },
 };
 
@@ -217,28 +220,42 @@ static void say_origins(const struct common *c, const char *ip, struct asn_set s
 	puts(s.n ? "" : "\t-");
 }
 
-static int look_up(const struct common *c, int argc, char **argv)
+static int look_up(const struct common *c, const struct options *o, const struct addr *v,
+		   uint32_t n)
 {
 	struct astable t;
-	int ret = EXIT_OK;
+	int ret;
 
-	astable_map(c, &t);
-	for (int i = 0; i < argc; i++) {
+	if (o->online.online)
+		astable_map_if_any(c, &t);
+	else
+		astable_map(c, &t);
+	ret = online_learn(c, &o->online, &t, v, n);
+	for (uint32_t i = 0; i < n && ret != EXIT_USAGE; i++) {
+		struct asn_set s = astable_find(&t, &v[i]);
 		char ip[ADDR_STR_MAX];
-		struct asn_set s;
-		struct addr a;
 
-		if (!addr_parse(&a, argv[i], 0)) {
-			ret = report_error(c, EXIT_USAGE, "give addresses, not names", argv[i],
-					   "not an IP address");
-			break;
-		}
-		s = astable_find(&t, &a);
-		say_origins(c, addr_format_ip(&a, ip), s);
+		say_origins(c, addr_format_ip(&v[i], ip), s);
 		if (!s.n)
 			ret = EXIT_FAILED;
 	}
 	astable_unmap(&t);
+	return ret;
+}
+
+static int look_up_all(const struct common *c, const struct options *o, int argc, char **argv)
+{
+	struct addr *v = calloc((size_t)argc, sizeof *v);
+	int ret = EXIT_OK;
+
+	if (!v)
+		return report_error(c, EXIT_FAILED, "free some memory", "asn", "out of memory");
+	for (int i = 0; i < argc && !ret; i++)
+		if (!addr_parse(&v[i], argv[i], 0))
+			ret = report_error(c, EXIT_USAGE, "give addresses, not names", argv[i],
+					   "not an IP address");
+	ret = ret ? ret : look_up(c, o, v, (uint32_t)argc);
+	free(v);
 	return ret;
 }
 
@@ -249,7 +266,7 @@ static int asn_main(const struct common *c, const void *opts, int argc, char **a
 	if (import && argc != 2)
 		return report_error(c, EXIT_USAGE, "usage: machete asn import [--keep-bogons] FILE",
 				    "asn import", "takes one FILE, or - for stdin");
-	return import ? import_file(c, opts, argv[1]) : look_up(c, argc, argv);
+	return import ? import_file(c, opts, argv[1]) : look_up_all(c, opts, argc, argv);
 }
 
 const struct cmd cmd_asn = {
@@ -263,5 +280,6 @@ const struct cmd cmd_asn = {
 	.words_max = -1,
 	.more = "FILE is a pyasn table, CAIDA pfx2as, iptoasn TSV, a range CSV (start,end,asn) or\n"
 		"GeoLite2-ASN CSV; `-` is stdin, for `zcat FILE | machete asn import -`. It is\n"
-		"kept in HOME/cache. Exit status 1: an address has no entry.\n",
+		"kept in HOME/cache. Exit status 1: an address has no entry.\n"
+		"--online tells Team Cymru, and the name server, which networks you ask about.\n",
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -79,12 +80,18 @@ void astable_unmap(struct astable *t)
 {
 	if (t->mem)
 		munmap(t->mem, t->len);
+	free(t->more_mem);
 	*t = (struct astable){ 0 };
+}
+
+const struct asn_table *astable_table(const struct astable *t)
+{
+	return t->mem || t->more_mem ? &t->t : NULL;
 }
 
 struct asn_set astable_find(const struct astable *t, const struct addr *a)
 {
-	return t->mem ? asn_find(&t->t, a) : (struct asn_set){ 0 };
+	return asn_find(astable_table(t), a);
 }
 
 int astable_age_days(const struct astable *t)

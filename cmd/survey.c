@@ -294,7 +294,8 @@ int survey_make(struct survey *s, struct quorum *q, const struct survey_options 
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "trace", "%s", strerror(-r));
 	tracecache_save(&s->traces, c, s->now_s);
-	return plan(s);
+	r = survey_learn(s);
+	return r ? r : plan(s);
 }
 
 uint32_t survey_as(const struct survey *s, uint32_t i, uint32_t *as, uint32_t max)

@@ -10,6 +10,7 @@
 #include "cmd/astable.h"
 #include "cmd/directory.h"
 #include "cmd/locals.h"
+#include "cmd/online.h"
 #include "cmd/tracecache.h"
 #include "core/planner.h"
 
@@ -27,6 +28,7 @@ struct survey_options {
 	uint32_t rtt_ms_max, exposure_pct;
 	struct opt_list trust;
 	const char *local;
+	struct online_options online;
 	bool direct;
 	bool stripe; /* --split stripe: least exposure of one AS */
 	bool fresh;  /* trust no trace of before: a path that should work did not */
@@ -53,7 +55,8 @@ struct survey_options {
 	SURVEY_ROW(OPT_STR, 0, "local", "ADDR", "begin at this local address only", type,      \
 		   o.local, 0, 0),                                                             \
 	SURVEY_ROW(OPT_FLAG, 0, "direct", NULL, "the way without a node is a path too", type,  \
-		   o.direct, 0, 0)
+		   o.direct, 0, 0),                                                            \
+	ONLINE_ROWS(type, o.online)
 
 /* One candidate, beside its struct candidate. */
 struct survey_path {
@@ -123,6 +126,9 @@ const struct record *survey_back(const struct survey *s, const struct survey_pat
 /* cmd/survey_trace.c: traces all near legs that are missing, and lets the nodes trace back. 0 or
  * -errno. */
 int survey_trace(struct survey *s);
+/* cmd/survey_legs.c: with --online, the origins that the table does not know. 0 or the exit code of
+ * the error that was reported. */
+int survey_learn(struct survey *s);
 /* cmd/survey_legs.c: the four segments of candidate i, from what is known by now. */
 void survey_describe(struct survey *s, uint32_t i);
 /* cmd/survey_back.c: asks the nodes of all paths, over the network that each begins at, for their

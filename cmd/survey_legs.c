@@ -2,8 +2,10 @@
  *
  * The first leg is what this host has seen itself. The other three are what others tell: it can
  * only add to what is known, and counts as unknown where it contradicts it (PATHS.md C.0). */
+#include <stdlib.h>
 #include <string.h>
 
+#include "cmd/report.h"
 #include "cmd/survey.h"
 
 const struct record *survey_near(const struct survey *s, const struct survey_path *p)
@@ -29,9 +31,48 @@ const struct record *survey_back(const struct survey *s, const struct survey_pat
 	return tracecache_find(&s->traces, &p->entry, p->device, &to, s->now_s);
 }
 
-static const struct asn_table *table(const struct survey *s)
+enum { ADDRS_MAX = 3 + 4 * (TRACE_TTL_MAX + RECORD_OTHERS_MAX + 1) }; /* of one path */
+
+static uint32_t add_hops(struct addr *v, const struct record *r)
 {
-	return s->as.mem ? &s->as.t : NULL;
+	if (!r)
+		return 0;
+	memcpy(v, r->hop, r->hops * sizeof *v);
+	memcpy(v + r->hops, r->other, r->others * sizeof *v);
+	v[r->hops + r->others] = r->seen;
+	return r->hops + r->others + 1;
+}
+
+static uint32_t addresses_of(const struct survey *s, const struct survey_path *p, struct addr *v)
+{
+	uint32_t n = 0;
+
+	v[n++] = p->from;
+	v[n++] = p->entry;
+	v[n++] = p->dest;
+	n += add_hops(v + n, survey_near(s, p));
+	n += add_hops(v + n, tracecache_find(&s->traces, &p->entry, "", &p->dest, s->now_s));
+	n += add_hops(v + n, tracecache_find(&s->traces, &p->dest, "", &p->entry, s->now_s));
+	return n + add_hops(v + n, survey_back(s, p));
+}
+
+int survey_learn(struct survey *s)
+{
+	struct addr *v = NULL;
+	uint32_t n = 0;
+	int r;
+
+	if (!s->o->online.online)
+		return 0;
+	v = calloc((size_t)s->n * ADDRS_MAX + 1, sizeof *v);
+	if (!v)
+		return report_error(s->c, EXIT_FAILED, "free some memory", "--online",
+				    "out of memory");
+	for (uint32_t i = 0; i < s->n; i++)
+		n += addresses_of(s, &s->path[i], v + n);
+	r = online_learn(s->c, &s->o->online, &s->as, v, n);
+	free(v);
+	return r;
 }
 
 static void add_leg(struct survey *s, uint32_t i, struct segment *seg, const struct record *r,
@@ -39,7 +80,7 @@ static void add_leg(struct survey *s, uint32_t i, struct segment *seg, const str
 {
 	struct survey_path *p = &s->path[i];
 
-	record_segment(seg, r, table(s), from, to);
+	record_segment(seg, r, astable_table(&s->as), from, to);
 	seen_union(&s->cand[i].seen, &seg->seen);
 	p->gap = p->gap || seg->gap;
 	p->untraced = p->untraced || seg->unknown;
@@ -47,7 +88,7 @@ static void add_leg(struct survey *s, uint32_t i, struct segment *seg, const str
 
 static bool says_something(const struct survey *s, const struct record *r)
 {
-	return r && !record_blank(r) && record_credible(r, table(s));
+	return r && !record_blank(r) && record_credible(r, astable_table(&s->as));
 }
 
 /* A node sees where we come from. Behind a NAT that is another address than ours, and then it must

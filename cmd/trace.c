@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cmd/hops.h"
+#include "cmd/online.h"
 #include "cmd/report.h"
 #include "cmd/target.h"
 #include "core/check.h"
@@ -13,6 +14,7 @@ struct options {
 	bool exact, no_raw;
 	const char *local, *device;
 	uint32_t first_ttl, max_ttl, tries, wait_ms;
+	struct online_options online;
 };
 
 #define ROW(type, letter, name, arg, help, field, min, max) \
@@ -29,6 +31,7 @@ static const struct opt rows[] = {
 	ROW(OPT_U32, 0, "tries", "N", "probes to a silent TTL (3; 2 with --exact)", tries, 1,
 	    TRACE_TRIES_MAX),
 	ROW(OPT_U32, 't', "wait", "MS", "wait for an answer (1000)", wait_ms, 10, 60000),
+	ONLINE_ROWS(options, online),
 	{ 0 },
 };
 
@@ -73,13 +76,35 @@ static int set_ends(const struct common *c, const struct options *o, const char 
 	return target_resolve(c, host, &e->from, &e->to);
 }
 
-static int show(const struct common *c, const struct trace_run *r, struct timespec start,
-		const char *host)
+/* The table, and what is asked online because it is not there. */
+static int know(const struct common *c, const struct options *o, const struct trace *tr,
+		struct astable *t)
+{
+	struct addr hop[TRACE_TTL_MAX + 1];
+	uint32_t n = 0;
+
+	if (!o->online.online) {
+		astable_map(c, t);
+		return 0;
+	}
+	astable_map_if_any(c, t);
+	for (uint8_t i = tr->conf.first_ttl; i <= trace_last(tr); i++)
+		if (tr->ttl[i].a.kind != TRACE_NONE)
+			hop[n++] = tr->ttl[i].a.from;
+	return online_learn(c, &o->online, t, hop, n);
+}
+
+static int show(const struct common *c, const struct options *o, const struct trace_run *r,
+		struct timespec start, const char *host)
 {
 	struct astable t;
 	struct json *j;
+	int ret = know(c, o, &r->trace, &t);
 
-	astable_map(c, &t);
+	if (ret) {
+		astable_unmap(&t);
+		return ret;
+	}
 	if (c->json) {
 		j = report_begin("trace");
 		hops_json(j, &t, r, start);
@@ -121,7 +146,7 @@ static int trace_main(const struct common *c, const void *opts, int argc, char *
 	loop_fini(&t.loop);
 	if (ret)
 		return report_error(c, EXIT_FAILED, NULL, "trace", "%s", strerror(-ret));
-	return show(c, &t.run, start, argv[0]);
+	return show(c, o, &t.run, start, argv[0]);
 }
 
 const struct cmd cmd_trace = {

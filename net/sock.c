@@ -175,6 +175,22 @@ bool sock_is_own(const struct addr *a)
 	return own;
 }
 
+int sock_udp(const struct addr *to)
+{
+	struct sockaddr_storage ss;
+	unsigned len = addr_to_sockaddr(to, &ss);
+	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (!connect(fd, (struct sockaddr *)&ss, len))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
 int sock_error(int fd)
 {
 	int err = 0;

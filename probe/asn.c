@@ -153,6 +153,10 @@ static struct asn_set find6(const struct asn_table *t, struct asn_ip ip)
 struct asn_set asn_find(const struct asn_table *t, const struct addr *a)
 {
 	struct asn_ip ip = asn_ip_from(a);
+	struct asn_set s = { 0 };
 
-	return asn_ip_is_v4(ip) ? find4(t, (uint32_t)ip.lo) : find6(t, ip);
+	for (; t && !s.n; t = t->next)
+		if (t->head)
+			s = asn_ip_is_v4(ip) ? find4(t, (uint32_t)ip.lo) : find6(t, ip);
+	return s;
 }

@@ -56,6 +56,7 @@ struct asn_table {
 	const struct asn_head *head;
 	const struct asn_ip *first6, *last6;
 	const uint32_t *first4, *last4, *set6, *set4, *pool;
+	const struct asn_table *next; /* asked where this one has no entry; the caller's, or NULL */
 };
 
 /* AS numbers, most frequent first where the source said so; lent by the table. */
@@ -68,7 +69,7 @@ struct asn_set {
  * be aligned to 8 bytes, as mmap's and malloc's are. */
 enum asn_verdict asn_open(struct asn_table *t, const void *mem, size_t len);
 
-/* The origins of an address; none where the table has no entry. Private addresses are looked up
+/* The origins of an address; none where the table, which may be NULL, has no entry. Private addresses are looked up
  * like all others: an entry wins over the rule that they belong to nobody (C.0). */
 struct asn_set asn_find(const struct asn_table *t, const struct addr *a);
 
