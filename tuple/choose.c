@@ -156,7 +156,11 @@ enum choice choose(const struct replica *r, const struct vc *vc, uint32_t mask, 
 		if (!(mask & 1u << i))
 			continue;
 		h = open_witness(&c.w[c.n++], &vc[i]);
+#ifdef BUG_H_IGNORED
+		out->base = c.n == 1 || h < out->base ? h : out->base;
+#else
 		out->base = h > out->base ? h : out->base;
+#endif
 	}
 	while (out->count < WINDOW) {
 		const uint8_t *d;

@@ -95,8 +95,12 @@ static bool try_accept(struct replica *r, uint64_t s)
 	const uint8_t *p;
 	size_t len;
 
-	if (!body || x->accepted || r->observer || !r->active)
+	if (!body || x->accepted || r->observer)
 		return false;
+#ifndef BUG_VOTE_AFTER_VIEWCHANGE
+	if (!r->active)
+		return false;
+#endif
 	p = body_bytes(r, body, &len);
 	if (!x->vouched) {
 		if (s != r->state.slot + 1 || normal_blocked(r, len))

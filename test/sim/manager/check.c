@@ -9,7 +9,12 @@
 #include "core/check.h"
 #include "test/sim/manager/sim.h"
 
-enum { VC_KIND = 200, DURABLE = 100, TAKEN_MAX = 1 << 14 };
+enum {
+	VC_KIND = 200,
+	DURABLE = 100,
+	TAKEN_MAX = 1 << 14,
+	QUIET_PATIENCE_US = 12000000, /* a view change takes four seconds, a blocking rd three */
+};
 
 struct memo {
 	uint64_t key, value;
@@ -124,6 +129,7 @@ void check_record(struct sim *s, uint32_t i, const uint8_t *p, size_t len)
 		uint64_t base = buf_get_u64(&b);
 
 		record_run(s, i, MSG_PREPARE, &rec, base + 1, &b);
+		durable(s, i, MSG_NEWVIEW, rec.config, rec.view, 0, none);
 		break;
 	}
 	case WAL_VIEW:
@@ -145,6 +151,7 @@ void check_record(struct sim *s, uint32_t i, const uint8_t *p, size_t len)
 static void check_vote(struct sim *s, uint32_t i, enum msg_type type, const struct msg_head *h,
 		       uint64_t slot, const uint8_t *d)
 {
+	static const uint8_t none[DIGEST_BYTES];
 	enum msg_type kind = type == MSG_COMMIT ? MSG_COMMIT : MSG_PREPARE;
 	struct memo *vc = memo_at(s, vote_key(i, VC_KIND, h->config, 0, 0));
 
@@ -154,6 +161,9 @@ static void check_vote(struct sim *s, uint32_t i, enum msg_type type, const stru
 	if (!is_durable(s, i, kind, h->config, h->view, slot, d))
 		fail(s, "I8: node %u says %d for slot %llu in view %llu and has not written it", i,
 		     type, (unsigned long long)slot, (unsigned long long)h->view);
+	if (h->view && !is_durable(s, i, MSG_NEWVIEW, h->config, h->view, 0, none))
+		fail(s, "I8: node %u votes in view %llu and has not written that it is there", i,
+		     (unsigned long long)h->view);
 	if (vc->key && vc->value > h->view + 1)
 		fail(s, "I7: node %u votes in view %llu after it left", i,
 		     (unsigned long long)h->view);
@@ -257,6 +267,7 @@ static void oracle_execute(struct sim *s, uint32_t i, struct replica *r, uint64_
 		fail(s, "I13: slot %llu has a time in the future", (unsigned long long)slot);
 	state_execute(s->oracle, &batch, len, x->decided_d);
 	ident_sha256(snapshot, snap_write(s->oracle, snapshot), seen->state);
+	seen->after = s->oracle->config;
 	s->top = slot;
 }
 
@@ -307,6 +318,36 @@ static void check_choice(struct sim *s, uint32_t i, const struct replica *r)
 	}
 }
 
+/* I10: what is taken for certified was executed. */
+static void check_certified(struct sim *s, uint32_t i, const struct checkpoint *c)
+{
+	if (c->slot > s->top)
+		fail(s, "I10: node %u believes in checkpoint %llu, nobody executed so far", i,
+		     (unsigned long long)c->slot);
+	if (c->slot && memcmp(c->digest, s->slot[c->slot].digest, DIGEST_BYTES))
+		fail(s, "I10: node %u believes in another checkpoint %llu", i,
+		     (unsigned long long)c->slot);
+}
+
+/* I16: a configuration begins after the stable checkpoint that ends the one before. */
+static void check_config(struct sim *s, uint32_t i, const struct replica *r)
+{
+	uint32_t want = r->h ? s->slot[r->h].after : 0;
+
+	if (r->config != want)
+		fail(s, "I16: node %u has configuration %u, checkpoint %llu ends with %u", i,
+		     r->config, (unsigned long long)r->h, want);
+}
+
+/* A new leader has the whole time of every request before him. */
+static void check_timers(struct sim *s, uint32_t i, const struct replica *r)
+{
+	for (uint32_t k = r->pending_first; k != NONE16; k = r->pend[k].next)
+		if (r->pend[k].since.us < s->now_us)
+			fail(s, "L2: node %u enters view %llu with timers of the one before", i,
+			     (unsigned long long)r->view);
+}
+
 void check_node(struct sim *s, uint32_t i)
 {
 	struct node *x = &s->node[i];
@@ -319,14 +360,30 @@ void check_node(struct sim *s, uint32_t i)
 		fail(s, "I10: node %u went back to checkpoint %llu", i, (unsigned long long)r->h);
 	if (r->config == x->config && r->view < x->view)
 		fail(s, "I7: node %u went back to view %llu", i, (unsigned long long)r->view);
-	if (r->active && r->view && (!x->active || r->view != x->view))
+	check_certified(s, i, &r->stable.c);
+	check_certified(s, i, &r->transfer.cert.c);
+	check_config(s, i, r);
+	if (r->active && r->view && (!x->active || r->view != x->view)) {
 		check_choice(s, i, r);
+		check_timers(s, i, r);
+	}
 	if (r->h && r->stable.count < 2 * r->f + 1 && r->stable.c.config == r->config)
 		fail(s, "I10: node %u has %u signatures under its checkpoint", i, r->stable.count);
 	x->stable = r->h;
 	x->view = r->view;
 	x->active = r->active;
 	x->config = r->config;
+}
+
+/* In a quiet world a single liar stops nobody for long, and moves nobody. */
+void check_scene(struct sim *s)
+{
+	for (uint32_t u = 0; u < s->users; u++)
+		if (s->user[u].running && s->now_us > s->user[u].invoked_us + QUIET_PATIENCE_US)
+			fail(s, "L4: an operation of user %u is not done after %d s", u,
+			     QUIET_PATIENCE_US / 1000000);
+	if (s->scene == SCENE_SUSPECT && s->views > 2 * s->n * (1 + s->top / ROTATE_SLOTS))
+		fail(s, "L2: %u views entered because one replica suspects", s->views);
 }
 
 static void check_taken(struct sim *s, const struct user *u, const struct result *r)
@@ -363,6 +420,9 @@ void check_answer(struct sim *s, struct user *u, const struct result *r)
 		fail(s, "I12: an answer to who still waits");
 	p = want.result;
 	len = want.result_len;
+	if (memcmp(want.request, u->c.request_digest, DIGEST_BYTES))
+		fail(s, "I11: the answer in slot %llu is to another request",
+		     (unsigned long long)u->c.slot);
 	if (want.slot != u->c.slot || memcmp(p, u->c.answer, len))
 		fail(s, "I11: another answer than the log gives, slot %llu",
 		     (unsigned long long)u->c.slot);

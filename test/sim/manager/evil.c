@@ -18,44 +18,95 @@ static void put_u64(uint8_t *p, uint64_t v)
 	buf_put_u64(&b, v);
 }
 
+/* For replay. What others have signed has places of its own. */
 static void keep(struct sim *s, uint32_t from, const uint8_t *p, size_t len)
 {
-	struct event *e = &s->kept[s->kept_n++ % KEPT_MAX];
+	bool is_signed = p[0] == MSG_VIEWCHANGE || p[0] == MSG_NEWVIEW;
+	struct event *e = &s->kept[s->kept_n++ % (KEPT_MAX / 2) + (is_signed ? KEPT_MAX / 2 : 0)];
 
 	free(e->bytes);
 	*e = (struct event){ .from = from, .len = len, .bytes = malloc(len + 1) };
 	memcpy(e->bytes, p, len);
 }
 
-/* Another batch for the same slot: another time, or a request that nobody made. */
-static size_t bend_batch(struct sim *s, size_t len, uint32_t to)
+/* A number and a session out of the air, an OUT of "AAA" by who never asked for it. */
+static void put_forged(struct buf *b)
 {
-	uint8_t *time = bent + MSG_HEAD_BYTES + DIGEST_BYTES;
-	struct request q = { 0 };
-	uint8_t body[REQUEST_HEAD_BYTES + 1 + 1 + 1 + 3 + 1 + 4];
-	struct buf b;
-	int64_t ts;
+	static uint8_t body[REQUEST_HEAD_BYTES + 1 + 1 + 1 + 3 + 1 + 4];
+	struct request q = { .body = body, .body_len = sizeof body };
 
-	buf_over(&b, time, 8);
-	ts = (int64_t)buf_get_u64(&b);
-	if (chance(&s->lie, 600)) {
-		put_u64(time, (uint64_t)(ts + 1 + to + (chance(&s->lie, 300) ? 3000000 : 0)));
-		return len;
-	}
-	memset(body, 7, sizeof body); /* a number and a session out of the air, an OUT of "AAA" */
+	memset(body, 7, sizeof body);
 	put_u64(body + SESSION_BYTES, 1);
 	body[REQUEST_HEAD_BYTES] = OP_OUT;
 	body[REQUEST_HEAD_BYTES + 1] = 1;
 	body[REQUEST_HEAD_BYTES + 2] = FIELD_STR;
 	body[REQUEST_HEAD_BYTES + 3] = 0;
 	body[REQUEST_HEAD_BYTES + 4] = 1;
-	key_fp(s->user[0].key, &q.client);
-	q.body = body;
-	q.body_len = sizeof body;
+	key_fp(NODES_MAX, &q.client); /* user 0's */
+	request_put_entry(b, &q);
+}
+
+/* Another batch for the same slot: another time, or a request that nobody made. */
+static size_t bend_batch(struct sim *s, size_t len, uint32_t to)
+{
+	uint8_t *time = bent + MSG_HEAD_BYTES + DIGEST_BYTES;
+	struct buf b;
+	int64_t ts;
+
+	buf_over(&b, time, 8);
+	ts = (int64_t)buf_get_u64(&b);
+	if (chance(&s->lie, 600)) {
+		put_u64(time, (uint64_t)(ts + 1 + to));
+		return len;
+	}
 	buf_init(&b, bent + len, 1024);
-	request_put_entry(&b, &q);
+	put_forged(&b);
 	time[9]++; /* the count's low byte */
 	return len + b.len;
+}
+
+/* A batch for the open slot that the liar alone has, and gives to who asks for it. */
+static void forge(struct sim *s, struct node *x, const struct replica *r, uint8_t *d)
+{
+	struct buf b;
+
+	buf_init(&b, x->forged, sizeof x->forged);
+	buf_put_bytes(&b, r->state.digest, DIGEST_BYTES);
+	buf_put_u64(&b, (uint64_t)r->state.time_us + 1);
+	buf_put_u16(&b, 1);
+	put_forged(&b);
+	MUST(buf_ok(&b));
+	x->forged_len = b.len;
+	x->forged_slot = r->state.slot + 1;
+	batch_digest(s->oracle->cluster_id, r->config, x->forged_slot, b.mem, b.len, d);
+}
+
+static void give_forged(struct sim *s, const struct event *e)
+{
+	const struct node *x = &s->node[e->to];
+	struct msg_head h;
+	struct buf b;
+
+	buf_over(&b, e->bytes, e->len);
+	if (!msg_head_get(&b, &h) || h.slot != x->forged_slot)
+		return;
+	buf_init(&b, bent, sizeof bent);
+	msg_head_put(&b, MSG_BODY, h.config, h.view, h.slot);
+	buf_put_bytes(&b, x->forged, x->forged_len);
+	packet(s, e->to, e->from, bent, b.len);
+}
+
+bool evil_hears(struct sim *s, const struct event *e)
+{
+	enum evil evil = s->node[e->to].evil;
+	bool from_node = e->from < NODES_MAX;
+
+	if (from_node && evil && e->bytes[0] == MSG_FETCH)
+		give_forged(s, e);
+	if (from_node && e->bytes[0] == MSG_VIEWCHANGE)
+		keep(s, e->to, e->bytes, e->len);
+	return evil == EVIL_CENSOR &&
+	       (from_node ? e->bytes[0] == MSG_FORWARD : e->from == NODES_MAX);
 }
 
 static void sign_again(struct sim *s, uint32_t from, size_t body, const char *domain)
@@ -71,7 +122,8 @@ static void sign_again(struct sim *s, uint32_t from, size_t body, const char *do
 	sign_end(r, domain, &b);
 }
 
-/* A VIEW-CHANGE with a checkpoint out of the air, under which the liar has signed 2f+1 times. */
+/* A checkpoint out of the air, under which the liar has signed 2f+1 times, alone or in a
+ * VIEW-CHANGE. */
 static size_t bend_cert(struct sim *s, uint32_t from, const struct msg_head *h,
 			const struct cert *c)
 {
@@ -90,16 +142,72 @@ static size_t bend_cert(struct sim *s, uint32_t from, const struct msg_head *h,
 		forged.sig[i].replica = (uint8_t)from;
 	}
 	buf_init(&b, bent, sizeof bent);
-	msg_head_put(&b, MSG_VIEWCHANGE, h->config, h->view, h->slot);
+	msg_head_put(&b, h->type, h->config, h->view, h->slot);
 	cert_put(&b, &forged);
+	if (h->type == MSG_STABLE)
+		return b.len;
 	buf_put_u16(&b, 0);
 	sign_again(s, from, b.len, "machete viewchange1");
 	return b.len + PUB_BYTES + 2 + 32;
 }
 
+enum { VC_CERT, VC_HIDE, VC_INVENT, VC_LATER, VC_EARLIER, VC_OTHER, VC_TRICKS };
+
+/* One entry of a VIEW-CHANGE for `view`, which begins at `at` and ends before `end`. */
+static void bend_entry(struct sim *s, uint32_t trick, uint64_t view, const struct pq *e,
+		       uint8_t *at, uint8_t *end)
+{
+	uint8_t *p_d = end - DIGEST_BYTES, *p_view = p_d - 8;
+
+	if (e->p && trick == VC_LATER) { /* something else was prepared, and later */
+		p_d[0] ^= 1;
+		put_u64(p_view, view - 1);
+	}
+	if (e->p && trick == VC_EARLIER && chance(&s->lie, 500))
+		put_u64(p_view, below(&s->lie, (uint32_t)view));
+	if (e->p && trick == VC_OTHER && chance(&s->lie, 500))
+		p_d[below(&s->lie, DIGEST_BYTES)] ^= 1;
+	if (e->q && trick == VC_OTHER && chance(&s->lie, 200))
+		at[9 + 8] ^= 1;
+}
+
+/* The entries of slots before the open one, and one for a forged batch in it. */
+static size_t invent(struct sim *s, uint32_t from, uint64_t view, uint8_t *count)
+{
+	struct node *x = &s->node[from];
+	uint32_t kept = 0;
+	uint8_t d[DIGEST_BYTES];
+	struct buf b;
+	struct pq e;
+	size_t body;
+
+	forge(s, x, x->r[0], d);
+	buf_over(&b, count, sizeof bent - (size_t)(count - bent));
+	for (uint32_t n = buf_get_u16(&b); n; n--, kept++) {
+		body = b.pos;
+		if (!entry_get(&b, &e) || e.slot >= x->forged_slot) {
+			b.pos = body;
+			break;
+		}
+	}
+	body = (size_t)(count - bent) + b.pos;
+	buf_init(&b, bent + body, sizeof bent - body);
+	buf_put_u64(&b, x->forged_slot);
+	buf_put_u8(&b, 3);
+	for (int k = 0; k < 2; k++) {
+		buf_put_u64(&b, view - 1);
+		buf_put_bytes(&b, d, DIGEST_BYTES);
+	}
+	MUST(buf_ok(&b));
+	count[0] = (uint8_t)((kept + 1) >> 8);
+	count[1] = (uint8_t)(kept + 1);
+	return body + b.len;
+}
+
 /* Entries invented, hidden, or with other views and digests. */
 static size_t bend_vc(struct sim *s, uint32_t from, size_t len)
 {
+	uint32_t trick = below(&s->lie, VC_TRICKS);
 	struct msg_head h;
 	struct cert c;
 	struct buf b;
@@ -108,9 +216,9 @@ static size_t bend_vc(struct sim *s, uint32_t from, size_t len)
 	size_t body;
 
 	buf_over(&b, bent, len);
-	if (!msg_head_get(&b, &h) || !cert_get(&b, &c))
+	if (!msg_head_get(&b, &h) || !cert_get(&b, &c) || !h.view || !s->node[from].r[0])
 		return len;
-	if (chance(&s->lie, 150))
+	if (trick == VC_CERT)
 		return bend_cert(s, from, &h, &c);
 	count = bent + b.pos;
 	for (uint32_t n = buf_get_u16(&b); n; n--) {
@@ -118,33 +226,42 @@ static size_t bend_vc(struct sim *s, uint32_t from, size_t len)
 
 		if (!entry_get(&b, &e))
 			return len;
-		if (chance(&s->lie, 300) && e.p)
-			bent[b.pos - 1 - below(&s->lie, DIGEST_BYTES)] ^= 1; /* P's digest */
-		if (chance(&s->lie, 300) && e.p && h.view)
-			put_u64(bent + b.pos - DIGEST_BYTES - 8, below(&s->lie, (uint32_t)h.view));
-		if (chance(&s->lie, 200) && e.q)
-			at[9 + 8] ^= 1;
+		bend_entry(s, trick, h.view, &e, at, bent + b.pos);
 	}
 	body = b.pos;
-	if (chance(&s->lie, 250)) { /* nothing was ever prepared */
+	if (trick == VC_HIDE) {
 		count[0] = count[1] = 0;
 		body = (size_t)(count - bent) + 2;
-	} else if (chance(&s->lie, 300)) { /* a slot out of the air */
-		memset(bent + body, (int)below(&s->lie, 256), 8 + 1 + 80);
-		put_u64(bent + body, e.slot && count[1] ? e.slot + 1 : c.c.slot + 1);
-		bent[body + 8] = 3;
-		put_u64(bent + body + 9, h.view ? h.view - 1 : 0);
-		put_u64(bent + body + 9 + 40, h.view ? h.view - 1 : 0);
-		body += 8 + 1 + 80;
-		count[1]++;
+	} else if (trick == VC_INVENT) {
+		body = invent(s, from, h.view, count);
 	}
 	sign_again(s, from, body, "machete viewchange1");
+	return body + PUB_BYTES + 2 + 32;
+}
+
+/* Another choice, or built on fewer VIEW-CHANGEs than it takes. */
+static size_t bend_nv(struct sim *s, uint32_t from, size_t len)
+{
+	size_t body = len - PUB_BYTES - 2 - 32;
+	uint8_t *count = bent + MSG_HEAD_BYTES, keep = 1 + (uint8_t)below(&s->lie, 2 * s->faults);
+
+	if (chance(&s->lie, 500)) {
+		bent[body - 1 - below(&s->lie, DIGEST_BYTES)] ^= 1;
+	} else if (*count > keep) {
+		size_t cut = (size_t)(*count - keep) * (1 + DIGEST_BYTES);
+
+		memmove(bent + body - cut - DIGEST_BYTES, bent + body - DIGEST_BYTES, DIGEST_BYTES);
+		*count = keep;
+		body -= cut;
+	}
+	sign_again(s, from, body, "machete newview 1");
 	return body + PUB_BYTES + 2 + 32;
 }
 
 static size_t bend(struct sim *s, uint32_t from, uint32_t to, size_t len)
 {
 	struct msg_head h;
+	struct cert c;
 	struct buf b;
 	uint32_t how = below(&s->lie, 10);
 
@@ -155,13 +272,12 @@ static size_t bend(struct sim *s, uint32_t from, uint32_t to, size_t len)
 		return bend_batch(s, len, to);
 	if (h.type == MSG_VIEWCHANGE && how < 9)
 		return bend_vc(s, from, len);
-	if (h.type == MSG_NEWVIEW && how < 8) { /* another choice, or a VIEW-CHANGE short */
-		size_t body = len - PUB_BYTES - 2 - 32;
-
-		bent[body - 1 - below(&s->lie, DIGEST_BYTES)] ^= chance(&s->lie, 500);
-		sign_again(s, from, body, "machete newview 1");
-		return len;
-	}
+	if (h.type == MSG_NEWVIEW && how < 8)
+		return bend_nv(s, from, len);
+	if (h.type == MSG_STABLE && how < 5 && cert_get(&b, &c))
+		return bend_cert(s, from, &h, &c);
+	if (h.type == MSG_BODY || h.type == MSG_CHUNK)
+		how = 4; /* their content is what matters */
 	if (how < 2)
 		put_u64(bent + 5, h.view + below(&s->lie, 3) - (h.view ? 1 : 0));
 	else if (how < 4)
@@ -177,16 +293,27 @@ static uint32_t rate(enum evil evil, enum msg_type type)
 {
 	switch (evil) {
 	case EVIL_MIX:
-		return 250;
+		return type == MSG_BODY || type == MSG_CHUNK ? 800 : 250;
 	case EVIL_EQUIVOCATE:
 		if (type == MSG_PREPREPARE)
 			return 700;
 		return type == MSG_PREPARE || type == MSG_COMMIT ? 200 : 20;
 	case EVIL_VIEW:
-		return type == MSG_VIEWCHANGE || type == MSG_NEWVIEW ? 800 : 30;
+		if (type == MSG_VIEWCHANGE || type == MSG_NEWVIEW || type == MSG_STABLE)
+			return 800;
+		return 30;
 	default:
 		return 0;
 	}
+}
+
+static void suspect(struct sim *s, uint32_t from, uint32_t to, const struct replica *r)
+{
+	struct buf b;
+
+	buf_init(&b, bent, sizeof bent);
+	msg_head_put(&b, MSG_SUSPECT, r->config, r->view, r->state.slot);
+	packet(s, from, to, bent, b.len);
 }
 
 /* Votes for whatever digest the receiver might be voting for. */
@@ -205,10 +332,25 @@ static void say_yes(struct sim *s, uint32_t from, uint32_t to)
 		buf_put_bytes(&b, x->d, DIGEST_BYTES);
 		packet(s, from, to, bent, b.len);
 	}
-	if (chance(&s->lie, 50)) {
-		buf_init(&b, bent, sizeof bent);
-		msg_head_put(&b, MSG_SUSPECT, r->config, r->view, r->state.slot);
-		packet(s, from, to, bent, b.len);
+	if (chance(&s->lie, 50))
+		suspect(s, from, to, r);
+}
+
+/* A VIEW-CHANGE that an honest replica signed for a view of this number in another configuration,
+ * to who collects those of this one. */
+static void replay_signed(struct sim *s, uint32_t from, uint32_t to)
+{
+	const struct replica *r = s->node[to].up ? s->node[to].r[0] : NULL;
+
+	for (uint32_t i = KEPT_MAX / 2; r && i < KEPT_MAX; i++) {
+		const struct event *old = &s->kept[i];
+		struct msg_head h;
+		struct buf b;
+
+		buf_over(&b, old->bytes, old->len);
+		if (old->bytes && old->from == from && msg_head_get(&b, &h) &&
+		    h.config != r->config && h.view == r->view + r->active)
+			packet(s, from, to, old->bytes, old->len);
 	}
 }
 
@@ -217,7 +359,9 @@ void evil_send(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size
 	enum evil evil = s->node[from].evil;
 	const struct event *old;
 
-	if (!evil || len > REPLICA_FRAME_MAX) {
+	if (evil == EVIL_SUSPECT && s->node[to].up && chance(&s->lie, 100))
+		suspect(s, from, to, s->node[to].r[0]);
+	if (!evil || evil >= EVIL_CENSOR || len > REPLICA_FRAME_MAX) {
 		packet(s, from, to, p, len);
 		return;
 	}
@@ -228,6 +372,8 @@ void evil_send(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size
 	old = &s->kept[below(&s->lie, KEPT_MAX)];
 	if (old->bytes && old->from == from && chance(&s->lie, 30))
 		packet(s, from, to, old->bytes, old->len);
+	if (evil == EVIL_VIEW)
+		replay_signed(s, from, to);
 	if (evil != EVIL_SILENT && evil != EVIL_TWIN && chance(&s->lie, 100))
 		say_yes(s, from, to);
 	memcpy(bent, p, len);
@@ -243,7 +389,7 @@ void evil_reply(struct sim *s, uint32_t from, uint32_t user, const uint8_t *p, s
 	memcpy(bent, p, len);
 	if (evil == EVIL_SILENT)
 		return;
-	if (evil && evil != EVIL_TWIN && chance(&s->lie, 500))
+	if (evil && evil != EVIL_TWIN && evil < EVIL_CENSOR && chance(&s->lie, 500))
 		bent[below(&s->lie, (uint32_t)len)] ^= 1 + (uint8_t)below(&s->lie, 3);
 	packet(s, from, NODES_MAX + user, bent, len);
 }

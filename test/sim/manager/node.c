@@ -182,7 +182,7 @@ void node_packet(struct sim *s, const struct event *e)
 	int twin = 0;
 	int from;
 
-	if (!x->up)
+	if (!x->up || (x->evil && evil_hears(s, e)))
 		return;
 	if (x->evil == EVIL_TWIN && chance(&s->lie, 500))
 		twin = 1;
@@ -269,7 +269,7 @@ void node_boot(struct sim *s, uint32_t i)
 		run_effects(s, i, twin);
 	}
 	crash.tag = x->life;
-	if (!s->calm && chance(&s->fault, 300))
+	if (!s->calm && s->scene == SCENE_CHAOS && chance(&s->fault, 300))
 		post(s, crash, below(&s->fault, 3000000));
 }
 

@@ -2,7 +2,8 @@
  *
  * Network, disks, clocks and liars.
  *
- *	world.c  events in order of time, the network and its faults
+ *	world.c  events in order of time, the network
+ *	faults.c what goes wrong, and when it stops
  *	node.c   a replica on its machine: disk, crashes, restarts
  *	evil.c   what Byzantine replicas do to their messages
  *	user.c   clients, honest and not
@@ -26,7 +27,11 @@ enum {
 	VOTES_SEEN = 1 << 17,
 };
 
-enum evil { HONEST = 0, EVIL_MIX, EVIL_TWIN, EVIL_SILENT, EVIL_EQUIVOCATE, EVIL_VIEW, EVILS };
+enum evil { HONEST = 0, EVIL_MIX, EVIL_TWIN, EVIL_SILENT, EVIL_EQUIVOCATE, EVIL_VIEW, EVIL_CENSOR,
+	    EVIL_SUSPECT, EVIL_CLOCK };
+
+/* CENSOR: the leader is deaf to user 0. SUSPECT: somebody suspects every leader, for no reason. */
+enum scene { SCENE_CHAOS = 0, SCENE_CENSOR, SCENE_SUSPECT };
 
 struct rng {
 	uint64_t s;
@@ -38,8 +43,8 @@ bool chance(struct rng *g, uint32_t per_mille);
 struct event {
 	int64_t at_us;
 	uint64_t order;
-	enum { EV_PACKET, EV_TIMER, EV_BOOT, EV_CRASH, EV_SAVED, EV_USER, EV_USER_TIMER,
-	       EV_FAULTS } type;
+	enum { EV_PACKET, EV_TIMER, EV_BOOT, EV_CRASH, EV_SAVED, EV_USER, EV_USER_FORGETS,
+	       EV_USER_TIMER, EV_FAULTS } type;
 	uint32_t from, to; /* nodes, or NODES_MAX + user */
 	uint64_t tag;	   /* life of a node, serial of a timer, slot */
 	size_t len;
@@ -69,6 +74,9 @@ struct node {
 	uint64_t stable, view;
 	uint32_t config;
 	bool active;
+	uint8_t forged[300]; /* a liar's batch, see evil.c */
+	size_t forged_len;
+	uint64_t forged_slot;
 };
 
 struct user {
@@ -80,19 +88,21 @@ struct user {
 	struct op op;
 	uint8_t bytes[4][64];
 	uint64_t invoked_slot; /* highest slot answered to anybody when it was called */
+	int64_t invoked_us;
 	uint32_t sessions;
 };
 
 struct seen_slot {
 	bool known, by_commits;
-	uint32_t config;
-	uint64_t view; /* in which it was decided */
+	uint32_t config, after; /* in force for it, and for the slot after it */
+	uint64_t view;		/* in which it was decided */
 	uint8_t digest[DIGEST_BYTES], state[DIGEST_BYTES];
 	int64_t ts;
 };
 
 struct sim {
 	uint64_t seed;
+	enum scene scene;
 	uint32_t faults, n, users;
 	struct rng net, fault, disk, load, lie;
 	int64_t now_us;
@@ -130,6 +140,12 @@ void fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 
 void signer_fake(struct signer *x, uint32_t key);
 void key_fp(uint32_t key, struct fp *fp);
 uint32_t node_of(const struct sim *s, const struct fp *fp);
+bool is_inside(const struct sim *s, uint32_t end); /* the core, or a user */
+
+/* faults.c */
+void faults_begin(struct sim *s);
+void faults_change(struct sim *s);
+void faults_heal(struct sim *s);
 
 /* node.c */
 void node_boot(struct sim *s, uint32_t i);
@@ -141,6 +157,8 @@ void node_forget(struct sim *s);
 
 /* evil.c */
 void evil_send(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t len);
+/* Before the liar's honest half hears a packet. True: it does not hear it at all. */
+bool evil_hears(struct sim *s, const struct event *e);
 void evil_reply(struct sim *s, uint32_t from, uint32_t user, const uint8_t *p, size_t len);
 
 /* user.c */
@@ -148,12 +166,15 @@ void user_start(struct sim *s, uint32_t u);
 void user_next(struct sim *s, uint32_t u);
 void user_packet(struct sim *s, const struct event *e);
 void user_timer(struct sim *s, uint32_t u);
+/* Its process dies while number `no` is under way, and the next one knows nothing of that. */
+void user_forgets(struct sim *s, uint32_t u, uint64_t no);
 
 /* check.c */
 void check_reset(struct sim *s);
 void check_send(struct sim *s, uint32_t i, const struct replica *r, const uint8_t *p, size_t len);
 void check_record(struct sim *s, uint32_t i, const uint8_t *p, size_t len);
 void check_node(struct sim *s, uint32_t i);
+void check_scene(struct sim *s);
 void check_answer(struct sim *s, struct user *u, const struct result *r);
 void check_issue(struct sim *s, const struct user *u);
 

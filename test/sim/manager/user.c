@@ -6,7 +6,7 @@
 #include "core/check.h"
 #include "test/sim/manager/sim.h"
 
-enum { OPS = 40, PATIENCE_US = 60000000 };
+enum { OPS = 40, PATIENCE_US = 3000000 };
 
 static void send_to(struct sim *s, uint32_t u, uint32_t to, const uint8_t *p, size_t len)
 {
@@ -43,6 +43,8 @@ void user_start(struct sim *s, uint32_t u)
 	struct user *x = &s->user[u];
 
 	x->left = x->evil ? 4 * OPS : OPS;
+	if (s->scene == SCENE_CENSOR && u)
+		x->left = 5 * OPS; /* there is progress all the time */
 	new_session(s, u);
 	pause_then(s, u, 300000);
 }
@@ -123,10 +125,22 @@ static void play_tricks(struct sim *s, uint32_t u)
 		pause_then(s, u, 200000);
 }
 
-void user_next(struct sim *s, uint32_t u)
+static void call(struct sim *s, uint32_t u)
 {
 	struct user *x = &s->user[u];
 	struct client_effects out;
+
+	x->invoked_slot = s->answered_slot;
+	x->invoked_us = s->now_us;
+	x->running = true;
+	MUST(client_call(&x->c, mono_us(s->now_us), &x->op, &out));
+	check_issue(s, x);
+	run(s, u, &out);
+}
+
+void user_next(struct sim *s, uint32_t u)
+{
+	struct user *x = &s->user[u];
 
 	if (!x->left || x->running)
 		return;
@@ -143,11 +157,29 @@ void user_next(struct sim *s, uint32_t u)
 		choose_member(s, x);
 	else
 		choose_op(s, x);
-	x->invoked_slot = s->answered_slot;
-	x->running = true;
-	MUST(client_call(&x->c, mono_us(s->now_us), &x->op, &out));
-	check_issue(s, x);
-	run(s, u, &out);
+	call(s, u);
+	if (chance(&s->load, 30))
+		post(s, (struct event){ .type = EV_USER_FORGETS, .to = u, .tag = x->c.no },
+		     below(&s->load, 5000));
+}
+
+void user_forgets(struct sim *s, uint32_t u, uint64_t no)
+{
+	struct user *x = &s->user[u];
+
+	if (!x->running || x->c.no != no)
+		return;
+	if (s->now_us < x->invoked_us + PATIENCE_US) {
+		x->c.busy = false;
+		x->c.no--;
+		choose_op(s, x);
+		call(s, u);
+		post(s, (struct event){ .type = EV_USER_FORGETS, .to = u, .tag = no }, PATIENCE_US);
+		return;
+	}
+	x->running = false; /* others took the old one: nothing will come */
+	new_session(s, u);
+	pause_then(s, u, 100000);
 }
 
 static void run(struct sim *s, uint32_t u, const struct client_effects *out)

@@ -187,7 +187,7 @@ static int64_t delay(struct sim *s)
 	return us;
 }
 
-static bool is_inside(const struct sim *s, uint32_t end)
+bool is_inside(const struct sim *s, uint32_t end)
 {
 	return end >= NODES_MAX || (s->core & 1u << end);
 }
@@ -208,76 +208,6 @@ void packet(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t 
 		memcpy(e.bytes, p, len);
 		post(s, e, good ? 50 + below(&s->net, 400) : delay(s));
 	}
-}
-
-/* New faults every little while: partitions of every kind, weather, crashes. */
-static void cut_links(struct sim *s)
-{
-	uint32_t kind = below(&s->fault, 6), a = below(&s->fault, s->n), side = 0;
-
-	memset(s->cut, 0, sizeof s->cut);
-	for (uint32_t i = 0; i < NODES_MAX; i++)
-		side |= below(&s->fault, 2) << i;
-	for (uint32_t i = 0; i < NODES_MAX; i++) {
-		for (uint32_t k = 0; k < NODES_MAX; k++) {
-			if (i == k)
-				continue;
-			if (kind == 0)
-				s->cut[i][k] = ((side >> i) & 1) != ((side >> k) & 1);
-			if (kind == 1)
-				s->cut[i][k] = i == a || k == a;
-			if (kind == 2)
-				s->cut[i][k] = k == a; /* hears nothing */
-			if (kind == 3)
-				s->cut[i][k] = chance(&s->fault, 250);
-		}
-	}
-	for (uint32_t u = 0; kind == 4 && u < s->users; u++)
-		for (uint32_t k = 0; k < NODES_MAX; k++)
-			s->cut[NODES_MAX + u][k] = chance(&s->fault, 300);
-}
-
-/* `cluster replace`: a newcomer with a fresh key and the new line in its cluster file, in the place
- * of a damaged replica where there is one. User 0 asks for it next. */
-static void begin_swap(struct sim *s)
-{
-	struct node *x = &s->node[NODES_MAX - 1];
-	uint32_t at = below(&s->fault, s->n);
-
-	for (uint32_t i = 0; i < s->n; i++)
-		if (s->node[i].spoiled)
-			at = i;
-	s->swap_stage = 1 + at;
-	x->exists = x->disk.fresh = true;
-	x->file = s->oracle->cluster;
-	key_fp(x->key, &x->file.replica[at].fp);
-	node_boot(s, NODES_MAX - 1);
-}
-
-static void faults_change(struct sim *s)
-{
-	if (!s->swap_stage && chance(&s->fault, 60))
-		begin_swap(s);
-	s->loss = chance(&s->fault, 500) ? 0 : below(&s->fault, 200);
-	s->dup = chance(&s->fault, 500) ? 0 : below(&s->fault, 200);
-	s->slow = chance(&s->fault, 500) ? 0 : below(&s->fault, 200);
-	s->crash_rate = chance(&s->fault, 600) ? 0 : below(&s->fault, 8);
-	cut_links(s);
-	for (uint32_t i = 0; i < NODES_MAX; i++) {
-		if (!s->node[i].exists)
-			continue;
-		if (s->node[i].up && chance(&s->fault, 60))
-			node_crash(s, i);
-		if (s->spoil_left && !s->node[i].evil && chance(&s->fault, 100)) {
-			s->spoil_left--;
-			node_spoil(s, i);
-		}
-	}
-	if (chance(&s->fault, 20))
-		for (uint32_t i = 0; i < NODES_MAX; i++)
-			if (s->node[i].up)
-				node_crash(s, i); /* the power fails */
-	post(s, (struct event){ .type = EV_FAULTS }, 100000 + below(&s->fault, 1500000));
 }
 
 static void handle(struct sim *s, const struct event *e)
@@ -313,6 +243,9 @@ static void handle(struct sim *s, const struct event *e)
 	case EV_USER:
 		user_next(s, e->to);
 		break;
+	case EV_USER_FORGETS:
+		user_forgets(s, e->to, e->tag);
+		break;
 	case EV_USER_TIMER:
 		if (s->user[e->to].timer == e->tag)
 			user_timer(s, e->to);
@@ -322,39 +255,6 @@ static void handle(struct sim *s, const struct event *e)
 			faults_change(s);
 		break;
 	}
-}
-
-/* Phase 2: heal a core of 2f+1 honest, sound nodes; all else stays as bad as it is. */
-static void heal(struct sim *s)
-{
-	uint32_t need = 2 * s->faults + 1, chosen = 0, first = below(&s->fault, NODES_MAX);
-
-	s->calm = true;
-	s->core = 0;
-	for (uint32_t k = 0; k < NODES_MAX; k++) {
-		uint32_t i = (first + k) % NODES_MAX;
-		struct node *x = &s->node[i];
-		struct fp fp;
-
-		key_fp(x->key, &fp);
-		if (!x->exists || x->evil || x->spoiled || chosen == need ||
-		    cluster_find(&s->oracle->cluster, &fp) < 0)
-			continue;
-		s->core |= 1u << i;
-		chosen++;
-		if (!x->up)
-			node_boot(s, i);
-	}
-	if (s->swap_stage) { /* it may still be under way: both ends of it are needed */
-		s->core |= 1u << (NODES_MAX - 1) | 1u << (s->swap_stage - 1);
-		for (uint32_t i = 0; i < NODES_MAX; i++)
-			if ((s->core & 1u << i) && !s->node[i].up)
-				node_boot(s, i);
-	}
-	for (uint32_t i = 0; i < NODES_MAX + USERS_MAX; i++)
-		for (uint32_t k = 0; k < NODES_MAX + USERS_MAX; k++)
-			if (is_inside(s, i) && is_inside(s, k))
-				s->cut[i][k] = false;
 }
 
 static bool users_done(const struct sim *s)
@@ -367,8 +267,6 @@ static bool users_done(const struct sim *s)
 
 static void set_up(struct sim *s)
 {
-	uint32_t liars = below(&s->lie, s->faults + 1);
-
 	s->n = 3 * s->faults + 1;
 	s->users = 3 + below(&s->load, USERS_MAX - 3);
 	s->cluster = (struct cluster){ .faults = s->faults, .n = s->n };
@@ -380,28 +278,20 @@ static void set_up(struct sim *s)
 		s->user[u].key = NODES_MAX + u;
 		key_fp(NODES_MAX + u, &s->cluster.admin[s->cluster.admins++]);
 	}
-	s->user[s->users - 1].evil = chance(&s->lie, 400);
 	state_init(s->oracle, &s->cluster);
-	if (chance(&s->lie, 700))
-		liars = s->faults;
-	for (uint32_t k = 0; k < liars; k++)
-		s->node[below(&s->lie, s->n)].evil = 1 + below(&s->lie, EVILS - 1);
-	for (uint32_t i = 0; i < s->n; i++)
-		liars -= s->node[i].evil && liars;
-	s->spoil_left = s->faults;
-	for (uint32_t i = 0; i < s->n; i++)
-		s->spoil_left -= s->node[i].evil != HONEST;
+	faults_begin(s);
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct node *x = &s->node[i];
 
 		x->exists = x->disk.fresh = true;
 		x->file = s->cluster;
 		x->clock_us = (int64_t)below(&s->fault, 300000) - 150000;
+		if (x->evil == EVIL_CLOCK)
+			x->clock_us *= 40;
 		node_boot(s, i);
 	}
 	for (uint32_t u = 0; u < s->users; u++)
 		user_start(s, u);
-	post(s, (struct event){ .type = EV_FAULTS }, below(&s->fault, 1000000));
 }
 
 static void seed_streams(struct sim *s)
@@ -419,7 +309,7 @@ static void sweep_up(struct sim *s)
 {
 	while (s->heap_n)
 		free(s->heap[--s->heap_n].bytes);
-	for (uint32_t i = 0; i < s->kept_n && i < KEPT_MAX; i++)
+	for (uint32_t i = 0; i < KEPT_MAX; i++)
 		free(s->kept[i].bytes);
 	node_forget(s);
 }
@@ -451,9 +341,11 @@ bool world_run(struct sim *s, uint64_t seed, uint32_t faults, bool verbose)
 		s->trace = (s->trace ^ (uint64_t)e.at_us ^ e.type << 8 ^ e.to ^ e.len) *
 			   1099511628211u;
 		if (!s->calm && s->now_us > 1000000000 + CHAOS_US)
-			heal(s);
+			faults_heal(s);
 		handle(s, &e);
 		free(e.bytes);
+		if (s->scene != SCENE_CHAOS)
+			check_scene(s);
 		if (s->calm && users_done(s))
 			break;
 		if (s->now_us > 1000000000 + CHAOS_US + CALM_US)
