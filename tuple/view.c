@@ -244,20 +244,22 @@ static void join(struct replica *r)
 		view_move(r, lowest);
 }
 
-static uint32_t vc_mask(const struct replica *r)
+/* Replicas whose VIEW-CHANGE for this view or a later one is here. A later one counts: who has gone
+ * on may have thrown its own for this view away, and where the others lost their SUSPECTs in a
+ * crash nobody would ever move again. */
+static uint32_t arrived(const struct replica *r)
 {
-	uint32_t mask = 0;
+	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < r->n; i++)
-		if (r->vc[i].view == r->view && r->vc[i].checked)
-			mask |= 1u << i;
-	return mask;
+		n += r->vc[i].view >= r->view && r->vc[i].checked;
+	return n;
 }
 
-/* Enough VIEW-CHANGEs for this view? The clock for its NEW-VIEW starts, and its leader chooses. */
+/* Enough of them? The clock for the NEW-VIEW starts, and its leader chooses. */
 void view_count(struct replica *r)
 {
-	if (r->active || bits(vc_mask(r)) < quorum(r))
+	if (r->active || arrived(r) < quorum(r))
 		return;
 	if (!r->view_timed) {
 		r->view_timed = true;

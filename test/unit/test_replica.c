@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "test/unit/test.h"
 #include "tuple/client.h"
+#include "tuple/msg.h"
 #include "tuple/replica.h"
 
 enum { N_MAX = 4, QUEUE = 4096, LOG_MAX = WAL_BYTES_MAX };
@@ -38,6 +39,7 @@ static struct result done;
 static bool is_done;
 static uint64_t saved[N_MAX];
 static uint32_t switches, notes[NOTES];
+static int mute = -1; /* what this replica says to others is lost */
 static struct replica_effects fx;
 
 static void post(int kind, uint32_t from, uint32_t to, const void *p, size_t len)
@@ -160,7 +162,7 @@ static void deliver(const struct packet *k)
 		client_effects(&out);
 		return;
 	}
-	if (!rep[k->to])
+	if (!rep[k->to] || (!k->kind && (int)k->from == mute))
 		return;
 	ev.type = k->kind ? REPLICA_REQUEST : REPLICA_MESSAGE;
 	ev.chan = 1;
@@ -386,6 +388,50 @@ static void a_dead_leader_is_replaced(void)
 	CHECK_EQ(s.slot, 2);
 }
 
+static void suspect(uint32_t from, uint32_t to, uint64_t view)
+{
+	uint8_t head_bytes[MSG_HEAD_BYTES];
+	struct buf b;
+
+	buf_init(&b, head_bytes, sizeof head_bytes);
+	msg_head_put(&b, MSG_SUSPECT, 0, view, 0);
+	post(0, from, to, b.mem, b.len);
+}
+
+/* Replica 3 left view 1 because 0 and 2 suspected it; they have forgotten that in a crash, and never
+ * heard of 3's VIEW-CHANGE for view 1. */
+static void who_went_on_does_not_strand_the_others(void)
+{
+	struct client_effects out;
+	struct replica_status s;
+	struct op op = make(OP_OUT, "job", 1);
+
+	setup(1);
+	rep[1] = NULL;
+	mute = 3;
+	suspect(1, 0, 0);
+	suspect(2, 0, 0);
+	suspect(0, 2, 0);
+	suspect(1, 2, 0);
+	settle();
+	replica_status(rep[3], &s);
+	CHECK_EQ(s.view, 1);
+	suspect(0, 3, 1);
+	suspect(2, 3, 1);
+	settle();
+	replica_status(rep[3], &s);
+	CHECK_EQ(s.view, 2);
+	mute = -1;
+	replica_status(rep[0], &s);
+	CHECK_EQ(s.view, 1);
+	CHECK(!s.active);
+	is_done = false;
+	CHECK(client_call(&client, now, &op, &out));
+	client_effects(&out);
+	pass(15000);
+	CHECK(is_done);
+}
+
 TEST_MAIN_BEGIN
 	for (int i = 0; i < N_MAX; i++)
 		ident_new(&ids[i]);
@@ -397,4 +443,5 @@ TEST_MAIN_BEGIN
 	RUN(four_replicas_remember_after_a_restart);
 	RUN(checkpoints_cut_the_log);
 	RUN(a_dead_leader_is_replaced);
+	RUN(who_went_on_does_not_strand_the_others);
 TEST_MAIN_END
