@@ -148,6 +148,20 @@ static void say_hello(struct channel *ch, uint32_t roles)
 	conn_send(&ch->conn, frame, hello_put(frame, &h));
 }
 
+/* Where the replicas are, once it is not what `cluster new` wrote. */
+static void tell_lines(struct channel *ch)
+{
+	struct hello_lines l;
+	const struct cluster *c = replica_members(ch->m->replica, &l.config);
+	uint8_t frame[HELLO_LINES_MAX];
+
+	if (!l.config)
+		return;
+	l.n = c->n;
+	memcpy(l.replica, c->replica, sizeof l.replica);
+	conn_send(&ch->conn, frame, hello_lines_put(frame, &l));
+}
+
 static void peer_up(struct channel *ch)
 {
 	struct replica_event ev = { .type = REPLICA_LINK, .from = (uint32_t)ch->peer };
@@ -185,8 +199,10 @@ static void judge(struct channel *ch)
 		return;
 	}
 	say_hello(ch, roles);
-	if (roles)
+	if (roles) {
+		tell_lines(ch);
 		return;
+	}
 	fp_format(fp, name);
 	log_info("%s at %s is not admitted", name, addr_format(&ch->from, text));
 	conn_finish(&ch->conn);
@@ -393,16 +409,26 @@ void net_expel(struct manager *m)
 	}
 }
 
-void net_tell_changed(struct manager *m)
+static void each_client(struct manager *m, void (*tell)(struct channel *ch))
 {
-	static const uint8_t changed = HELLO_CHANGED;
-
 	for (uint32_t i = 0; i < m->channels; i++) {
 		struct channel *ch = &m->channel[i];
 
 		if (ch->live && ch->peer < 0 && conn_state(&ch->conn) == CONN_OPEN)
-			conn_send(&ch->conn, &changed, sizeof changed);
+			tell(ch);
 	}
+}
+
+static void tell_changed(struct channel *ch)
+{
+	static const uint8_t changed = HELLO_CHANGED;
+
+	conn_send(&ch->conn, &changed, sizeof changed);
+}
+
+void net_tell_changed(struct manager *m)
+{
+	each_client(m, tell_changed);
 }
 
 static void save_cluster(struct manager *m)
@@ -433,4 +459,5 @@ void net_reconfigure(struct manager *m)
 	}
 	m->party.cluster = *now;
 	save_cluster(m);
+	each_client(m, tell_lines);
 }

@@ -244,6 +244,8 @@ static void on_frame(struct conn *c, const uint8_t *p, size_t len)
 		take_hello(ch, p, len);
 	} else if (len && p[0] == HELLO_STATUS) {
 		take_status(ch, p, len);
+	} else if (len && p[0] == HELLO_LINES) {
+		quorum_take_lines(ch, p, len);
 	} else if (len && p[0] == HELLO_CHANGED) {
 		if (ch->q->on_directory)
 			ch->q->on_directory(ch->q->directory_owner);
@@ -282,13 +284,21 @@ static const struct conn_ops ops = {
 
 static void connect_to(struct replica_channel *ch)
 {
-	const struct cluster_replica *r = &ch->q->p->cluster.replica[ch->index];
-	int err = conn_connect(&ch->conn, &r->addr, NULL, &r->fp);
+	int err = conn_connect(&ch->conn, &ch->line.addr, NULL, &ch->line.fp);
 
 	if (!err)
 		return;
 	snprintf(ch->why, sizeof ch->why, "%s", strerror(-err));
 	retry_later(ch);
+}
+
+void quorum_reconnect(struct replica_channel *ch)
+{
+	conn_close(&ch->conn);
+	ch->has_hello = ch->has_status = false;
+	ch->lines.n = 0;
+	ch->retry_ms = RETRY_MS;
+	loop_arm(ch->q->loop, &ch->retry, loop_now(ch->q->loop)); /* we may be called by it */
 }
 
 static void retry(struct timer *t, mono_t now)
@@ -303,6 +313,7 @@ static void open_channel(struct quorum *q, uint32_t i)
 
 	ch->q = q;
 	ch->index = i;
+	ch->line = q->p->cluster.replica[i];
 	ch->retry.fire = retry;
 	ch->retry_ms = RETRY_MS;
 	conn_init(&ch->conn, &(struct conn_config){

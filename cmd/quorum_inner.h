@@ -1,4 +1,4 @@
-/* cmd/quorum_inner.h - what a quorum is made of; for cmd/quorum.c and cmd/quorum_ask.c only */
+/* cmd/quorum_inner.h - what a quorum is made of; for cmd/quorum*.c only */
 #ifndef CMD_QUORUM_INNER_H
 #define CMD_QUORUM_INNER_H
 
@@ -21,6 +21,8 @@ struct replica_channel {
 	struct hello hello;
 	bool has_status;
 	struct replica_status status;
+	struct cluster_replica line; /* where it is, and its key */
+	struct hello_lines lines;    /* as it told last; n 0: not */
 	char why[CHANNEL_WHY_MAX]; /* of the last end; "" before */
 	uint8_t in[CLIENT_FRAME_MAX], out[CHANNEL_OUT_MAX];
 };
@@ -38,6 +40,7 @@ struct quorum {
 	struct timer client_timer, call_timer, status_timer;
 	bool asking;	 /* for the replicas' status */
 	uint32_t silent; /* replicas without answer to the operation last given up, a bit each */
+	uint32_t config; /* whose lines we follow; 0: those of HOME/cluster */
 	enum quorum_standing standing;
 	void (*on_standing)(void *owner);
 	void *owner;
@@ -45,6 +48,11 @@ struct quorum {
 	void *directory_owner;
 	struct replica_channel ch[REPLICAS_MAX];
 };
+
+/* quorum.c: open the channel anew, to another replica in the place of the one before. */
+void quorum_reconnect(struct replica_channel *ch);
+/* quorum_lines.c: a replica says where the replicas are. */
+void quorum_take_lines(struct replica_channel *ch, const uint8_t *p, size_t len);
 
 /* Asks one replica for its status. */
 static inline void quorum_ask_one(struct replica_channel *ch)

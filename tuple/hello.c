@@ -94,3 +94,40 @@ bool hello_status_get(struct replica_status *s, uint32_t n, const uint8_t *p, si
 		s->peer_slot[i] = buf_get_u64(&b);
 	return buf_done(&b) && s->self < n && s->leader < n;
 }
+
+size_t hello_lines_put(uint8_t *out, const struct hello_lines *l)
+{
+	struct buf b;
+
+	buf_init(&b, out, HELLO_LINES_MAX);
+	buf_put_u8(&b, HELLO_LINES);
+	buf_put_u32(&b, l->config);
+	buf_put_u8(&b, (uint8_t)l->n);
+	for (uint32_t i = 0; i < l->n; i++) {
+		buf_put_bytes(&b, l->replica[i].addr.ip, sizeof l->replica[i].addr.ip);
+		buf_put_u16(&b, l->replica[i].addr.port);
+		buf_put_bytes(&b, l->replica[i].fp.b, FP_BYTES);
+	}
+	MUST(buf_ok(&b));
+	return b.len;
+}
+
+bool hello_lines_get(struct hello_lines *l, const uint8_t *p, size_t len)
+{
+	struct buf b;
+	bool known;
+
+	memset(l, 0, sizeof *l);
+	buf_over(&b, p, len);
+	known = buf_get_u8(&b) == HELLO_LINES;
+	l->config = buf_get_u32(&b);
+	l->n = buf_get_u8(&b);
+	if (!known || l->n > REPLICAS_MAX)
+		return false;
+	for (uint32_t i = 0; i < l->n; i++) {
+		buf_get_copy(&b, l->replica[i].addr.ip, sizeof l->replica[i].addr.ip);
+		l->replica[i].addr.port = buf_get_u16(&b);
+		buf_get_copy(&b, l->replica[i].fp.b, FP_BYTES);
+	}
+	return buf_done(&b);
+}

@@ -367,6 +367,12 @@ const struct cluster *replica_cluster(const struct replica *r)
 	return &r->state.cluster;
 }
 
+const struct cluster *replica_members(const struct replica *r, uint32_t *config)
+{
+	*config = r->config;
+	return &r->members;
+}
+
 bool replica_load(struct replica *r, const uint8_t *p, size_t len)
 {
 	struct image *m = r->base;

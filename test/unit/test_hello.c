@@ -70,9 +70,32 @@ static void refuses_numbers_of_replicas_that_there_are_not(void)
 	CHECK(!hello_status_get(&got, 4, frame, hello_status_put(frame, &s, 4)));
 }
 
+static void reads_the_lines_it_wrote(void)
+{
+	struct hello_lines l = { .config = 3, .n = 4 }, got;
+	uint8_t frame[HELLO_LINES_MAX];
+	size_t len;
+
+	for (uint32_t i = 0; i < l.n; i++) {
+		l.replica[i].addr.port = (uint16_t)(7100 + i);
+		l.replica[i].addr.ip[15] = (uint8_t)i;
+		l.replica[i].fp.b[0] = (uint8_t)(i + 1);
+	}
+	len = hello_lines_put(frame, &l);
+	CHECK(hello_lines_get(&got, frame, len));
+	CHECK_EQ(got.config, 3);
+	CHECK_EQ(got.replica[3].addr.port, 7103);
+	CHECK(fp_eq(&got.replica[2].fp, &l.replica[2].fp));
+	for (size_t n = 0; n < len; n++)
+		CHECK(!hello_lines_get(&got, frame, n));
+	frame[5] = REPLICAS_MAX + 1;
+	CHECK(!hello_lines_get(&got, frame, len));
+}
+
 TEST_MAIN_BEGIN
 RUN(reads_the_hello_it_wrote);
 RUN(refuses_other_lengths_types_and_versions);
 RUN(reads_the_status_it_wrote);
 RUN(refuses_numbers_of_replicas_that_there_are_not);
+RUN(reads_the_lines_it_wrote);
 TEST_MAIN_END
