@@ -9,3 +9,12 @@ build/bench/machete: build/bench/server.o $(filter-out build/obj/cmd/server.o,$(
 build/bench/tcp: test/bench/tcp.c
 	@mkdir -p $(@D)
 	$(Q)musl-gcc $(BASE) $(CFLAGS) -static -s -o $@ $<
+
+# Clients of the manager, many in one process; for the tests too.
+build/space: test/space.c $(filter-out build/obj/cmd/main.o build/obj/cmd/dev.o,$(OBJ))
+	$(Q)musl-gcc $(PROD) -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
+
+# A replica that lies, for test/sys/replicas.sh.
+WRAP := -Wl,--wrap=net_to_client,--wrap=net_to_replica,--wrap=entries_put,--wrap=clock_gettime
+build/liar: test/liar.c $(OBJ)
+	$(Q)musl-gcc $(PROD) $(WRAP) -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
