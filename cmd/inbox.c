@@ -64,6 +64,7 @@ void inbox_share(struct inbox *ib, const struct inbox *from)
 	ib->dirfd = from->dirfd;
 	ib->discard = from->discard;
 	ib->n = 0;
+	ib->gathered = 0;
 }
 
 /* Length of a well-formed, visible UTF-8 character at s, 0 when it is none. C1 controls
@@ -119,14 +120,44 @@ static int enough_space(int dirfd, uint64_t size)
 	return size / v.f_frsize >= v.f_bavail && size ? -ENOSPC : 0;
 }
 
-int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index,
-		struct inbox_file **slot)
+static int write_all(struct inbox_file *f, const uint8_t *p, size_t n)
+{
+	while (n) {
+		ssize_t w = write(f->fd, p, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		p += w;
+		n -= (size_t)w;
+		f->written += (uint64_t)w;
+	}
+	if (f->written - f->flushed >= INBOX_SYNC_BYTES) {
+		sync_file_range(f->fd, (off64_t)f->flushed, (off64_t)(f->written - f->flushed),
+				SYNC_FILE_RANGE_WRITE);
+		f->flushed = f->written;
+	}
+	return 0;
+}
+
+static int write_gathered(struct inbox *ib)
+{
+	size_t n = ib->gathered;
+
+	ib->gathered = 0;
+	return n ? write_all(&ib->file[ib->n - 1], ib->gather, n) : 0;
+}
+
+int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index)
 {
 	struct inbox_file *x = &ib->file[ib->n];
 	uint64_t random;
-	int r;
+	int r = write_gathered(ib);
 
 	MUST(!inbox_full(ib));
+	if (r)
+		return r;
 	secret_bytes(&random, sizeof random);
 	memset(x, 0, sizeof *x);
 	x->index = index;
@@ -134,7 +165,6 @@ int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index,
 	x->renamed = strcmp(x->name, f->name) != 0;
 	snprintf(x->temp, sizeof x->temp, TEMP_PREFIX "%016llx" TEMP_SUFFIX,
 		 (unsigned long long)random);
-	*slot = x;
 	x->fd = -1;
 	if (ib->discard) {
 		ib->n++;
@@ -151,23 +181,23 @@ int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index,
 	return 0;
 }
 
-int inbox_write(struct inbox *ib, struct inbox_file *f, const uint8_t *p, size_t n)
+int inbox_write(struct inbox *ib, const uint8_t *p, size_t n)
 {
-	while (n && !ib->discard) {
-		ssize_t w = write(f->fd, p, n);
+	if (ib->discard)
+		return 0;
+	while (n) {
+		size_t part = INBOX_GATHER - ib->gathered;
+		int r = 0;
 
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return -errno;
-		p += w;
-		n -= (size_t)w;
-		f->written += (uint64_t)w;
-	}
-	if (f->written - f->flushed >= INBOX_SYNC_BYTES) {
-		sync_file_range(f->fd, (off64_t)f->flushed, (off64_t)(f->written - f->flushed),
-				SYNC_FILE_RANGE_WRITE);
-		f->flushed = f->written;
+		part = part < n ? part : n;
+		memcpy(ib->gather + ib->gathered, p, part);
+		ib->gathered += part;
+		p += part;
+		n -= part;
+		if (ib->gathered == INBOX_GATHER)
+			r = write_gathered(ib);
+		if (r)
+			return r;
 	}
 	return 0;
 }
@@ -213,9 +243,10 @@ static int sync_batch(struct inbox *ib)
 
 int inbox_sync(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f), void *owner)
 {
-	int r = ib->discard ? 0 : sync_batch(ib);
+	int r = write_gathered(ib);
 	uint32_t i;
 
+	r = r || ib->discard ? r : sync_batch(ib);
 	for (i = 0; !r && i < ib->n && !ib->discard; i++) {
 		r = give_name(ib->dirfd, &ib->file[i]);
 		if (r)
@@ -242,4 +273,5 @@ void inbox_drop(struct inbox *ib)
 		unlinkat(ib->dirfd, ib->file[i].temp, 0);
 	}
 	ib->n = 0;
+	ib->gathered = 0;
 }

@@ -16,6 +16,7 @@
 enum {
 	INBOX_BATCH = 128,          /* finished files that wait for one sync; as many descriptors */
 	INBOX_TEMP_MAX = 31,        /* ".machete-" 16 hex digits ".part" NUL */
+	INBOX_GATHER = 256 * 1024,  /* written at once: a call a record costs more than copying it */
 	INBOX_SYNC_BYTES = 8 << 20, /* written back early, so that the sync at the end is short */
 	INBOX_SUFFIX_MAX = 9999,    /* name, name.1, name.2, ... */
 };
@@ -32,6 +33,8 @@ struct inbox_file {
 struct inbox {
 	int dirfd;
 	bool discard; /* bench builds: take everything, keep nothing */
+	uint8_t *gather;            /* INBOX_GATHER bytes of the owner's, for all inbox_write */
+	size_t gathered;            /* of the newest file, not written yet */
 	uint32_t n;
 	struct inbox_file file[INBOX_BATCH];
 };
@@ -39,18 +42,17 @@ struct inbox {
 /* Opens the directory, made when missing (its parent must exist), and removes what a crash left.
  * 0 or -errno; -EWOULDBLOCK: another process receives there. */
 int inbox_open(struct inbox *ib, const char *path);
-/* The directory again for a session of its own. */
+/* The directory again for a session of its own; ib->gather is set. */
 void inbox_share(struct inbox *ib, const struct inbox *from);
 
 /* The harmless form of a name, always of 1..CONTENT_NAME_MAX bytes; out is that and NUL. */
 void inbox_name(const char *name, char out[static CONTENT_NAME_MAX + 1]);
 
-/* A new file; *slot is where to write. `size` is checked against the free space (CONTENT_UNKNOWN is
+/* A new file, to which inbox_write writes. `size` is checked against the free space (CONTENT_UNKNOWN is
  * not). 0, -ENOSPC, or -errno. The batch must not be full. */
-int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index,
-		struct inbox_file **slot);
-/* All n bytes, or -errno. */
-int inbox_write(struct inbox *ib, struct inbox_file *f, const uint8_t *p, size_t n);
+int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index);
+/* n more bytes of the newest file. 0 or -errno, perhaps of bytes that were given before. */
+int inbox_write(struct inbox *ib, const uint8_t *p, size_t n);
 static inline bool inbox_full(const struct inbox *ib)
 {
 	return ib->n == INBOX_BATCH;

@@ -70,14 +70,14 @@ static void file_begins(struct receive *r)
 
 	if (inbox_full(&r->inbox) && !sync_files(r))
 		return;
-	err = inbox_begin(&r->inbox, &r->reader.file, r->reader.index - 1, &r->file);
+	err = inbox_begin(&r->inbox, &r->reader.file, r->reader.index - 1);
 	if (err)
 		conclude_errno(r, "cannot write to the inbox", err);
 }
 
 static void file_bytes(struct receive *r)
 {
-	int err = inbox_write(&r->inbox, r->file, r->reader.span, r->reader.span_len);
+	int err = inbox_write(&r->inbox, r->reader.span, r->reader.span_len);
 
 	r->bytes += r->reader.span_len;
 	if (err)
@@ -198,7 +198,6 @@ void receive_begin(struct receive *r, struct loop *l, const struct ident *self,
 	content_reader_init(&r->reader);
 	r->used = true;
 	r->since = mono_now();
-	r->file = NULL;
 	r->records = r->payload = r->bytes = 0;
 	r->files = r->rename_first = r->rename_n = r->rename_lost = 0;
 	r->ended = r->result_sent = false;

@@ -19,9 +19,8 @@ struct receive {
 	struct pathset ps;
 	bool used;
 	mono_t since;
-	struct inbox inbox;
+	struct inbox inbox; /* its gather buffer is the device's */
 	struct content_reader reader;
-	struct inbox_file *file;          /* being written */
 	uint64_t records, payload, bytes; /* had: all records, DATA bytes, file bytes */
 	uint32_t files;
 	struct rename_note rename[RENAMES_MAX];

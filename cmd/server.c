@@ -118,6 +118,7 @@ static void session_gone(struct receive *r)
 	/* What was received early is forgotten, and its memory given back. */
 	madvise(sv->setup[r - sv->session].rx_mem, (size_t)RX_SLOTS * RECORD_PLAIN_MAX,
 		MADV_DONTNEED);
+	madvise(r->inbox.gather, INBOX_GATHER, MADV_DONTNEED);
 }
 
 static struct receive *new_session(struct server *sv, const struct msg_join *m, const struct fp *fp)
@@ -359,19 +360,21 @@ static bool allocate(struct server *sv)
 {
 	uint8_t *in = reserve((size_t)FLOWS_MAX * FLOW_IN_BYTES);
 	uint8_t *rx = reserve((size_t)SESSIONS_MAX * RX_SLOTS * RECORD_PLAIN_MAX);
+	uint8_t *gather = reserve((size_t)SESSIONS_MAX * INBOX_GATHER);
 	uint8_t *tx = reserve((size_t)SESSIONS_MAX * SLOTS_SMALL * RECORD_BYTES_MAX);
 	struct rx_slot *rx_slot = reserve(sizeof *rx_slot * SESSIONS_MAX * RX_SLOTS);
 	struct tx_slot *tx_slot = reserve(sizeof *tx_slot * SESSIONS_MAX * SLOTS_SMALL);
 
 	sv->seat = reserve(sizeof *sv->seat * FLOWS_MAX);
 	sv->session = reserve(sizeof *sv->session * SESSIONS_MAX);
-	if (!in || !rx || !tx || !rx_slot || !tx_slot || !sv->seat || !sv->session)
+	if (!in || !rx || !gather || !tx || !rx_slot || !tx_slot || !sv->seat || !sv->session)
 		return false;
 	for (size_t i = 0; i < FLOWS_MAX; i++) {
 		sv->seat[i].path.flow.in = in + i * FLOW_IN_BYTES;
 		sv->seat[i].server = sv;
 	}
-	for (size_t i = 0; i < SESSIONS_MAX; i++)
+	for (size_t i = 0; i < SESSIONS_MAX; i++) {
+		sv->session[i].inbox.gather = gather + i * INBOX_GATHER;
 		sv->setup[i] = (struct session_setup){
 			.tx = { .mem = tx + i * SLOTS_SMALL * RECORD_BYTES_MAX,
 				.slot = tx_slot + i * SLOTS_SMALL,
@@ -381,6 +384,7 @@ static bool allocate(struct server *sv)
 			.rx_slot = rx_slot + i * RX_SLOTS,
 			.rx_slots = RX_SLOTS,
 		};
+	}
 	return true;
 }
 

@@ -137,20 +137,35 @@ static ssize_t read_some(struct source *s, uint8_t *p, size_t room)
 	return n;
 }
 
+/* Something is in s->ahead. */
+static bool read_ahead(struct source *s)
+{
+	ssize_t n;
+
+	if (s->ahead_at < s->ahead_len)
+		return true;
+	n = read_some(s, s->ahead, s->left < SOURCE_AHEAD ? (size_t)s->left : SOURCE_AHEAD);
+	if (!n)
+		fail(s, s->path[s->next - 1], "became shorter while it was sent");
+	s->ahead_at = 0;
+	s->ahead_len = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
 /* Content of a file whose size was announced. -1: error. */
 static ssize_t give_sized(struct source *s, uint8_t *p, size_t room)
 {
-	ssize_t n = read_some(s, p, s->left < room ? (size_t)s->left : room);
+	size_t n;
 
-	if (!n) {
-		fail(s, s->path[s->next - 1], "became shorter while it was sent");
+	if (!read_ahead(s))
 		return -1;
-	}
-	if (n > 0) {
-		s->left -= (uint64_t)n;
-		s->file_bytes += (uint64_t)n;
-	}
-	return n;
+	n = s->ahead_len - s->ahead_at;
+	n = n < room ? n : room;
+	memcpy(p, s->ahead + s->ahead_at, n);
+	s->ahead_at += n;
+	s->left -= n;
+	s->file_bytes += n;
+	return (ssize_t)n;
 }
 
 /* One chunk of stdin, or the empty one that ends it; 0 when there is nothing now. */

@@ -8,7 +8,10 @@
 
 #include "core/content.h"
 
-enum { SOURCE_WHY_MAX = 400 };
+enum {
+	SOURCE_WHY_MAX = 400,
+	SOURCE_AHEAD = 256 * 1024, /* read at once: a call a record costs more than copying it */
+};
 
 struct source {
 	char **path; /* borrowed from argv */
@@ -17,7 +20,9 @@ struct source {
 	uint64_t total;   /* bytes of all files, CONTENT_UNKNOWN for stdin */
 	uint32_t next;    /* file to open next */
 	int fd;           /* of the file being read, or -1 */
-	uint64_t left;    /* of it */
+	uint64_t left;    /* of it, to be given */
+	uint8_t ahead[SOURCE_AHEAD]; /* of a file: read, not given yet */
+	size_t ahead_at, ahead_len;
 	bool in_file, stdin_ended, closed;
 	bool starved; /* stdin has nothing now: fill again when it is readable */
 	uint8_t head[CONTENT_FILE_MAX + CONTENT_HEAD_BYTES]; /* a header that does not fit yet */
