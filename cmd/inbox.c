@@ -19,8 +19,6 @@
 #define TEMP_PREFIX ".machete-"
 #define TEMP_SUFFIX ".part"
 
-enum { SYNC_ONE_BY_ONE = 4 }; /* more files than this are cheaper with one syncfs */
-
 static bool is_temp(const char *name)
 {
 	size_t n = strlen(name);
@@ -231,22 +229,36 @@ static int give_name(int dirfd, struct inbox_file *f)
 	return r;
 }
 
+int inbox_settle(struct inbox *ib, int fd[static INBOX_FDS_MAX], bool *whole)
+{
+	int r = write_gathered(ib);
+
+	*whole = ib->n > INBOX_FDS_MAX;
+	fd[0] = ib->dirfd;
+	for (uint32_t i = 0; i < ib->n && !*whole; i++)
+		fd[i] = ib->file[i].fd;
+	if (r || ib->discard)
+		return r;
+	return *whole ? 1 : (int)ib->n;
+}
+
 static int sync_batch(struct inbox *ib)
 {
-	if (ib->n > SYNC_ONE_BY_ONE)
-		return syncfs(ib->dirfd) ? -errno : 0;
-	for (uint32_t i = 0; i < ib->n; i++)
-		if (fsync(ib->file[i].fd))
+	int fd[INBOX_FDS_MAX];
+	bool whole;
+	int n = inbox_settle(ib, fd, &whole);
+
+	for (int i = 0; i < n; i++)
+		if (whole ? syncfs(fd[i]) : fsync(fd[i]))
 			return -errno;
-	return 0;
+	return n < 0 ? n : 0;
 }
 
 int inbox_sync(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f), void *owner)
 {
-	int r = write_gathered(ib);
+	int r = sync_batch(ib);
 	uint32_t i;
 
-	r = r || ib->discard ? r : sync_batch(ib);
 	for (i = 0; !r && i < ib->n && !ib->discard; i++) {
 		r = give_name(ib->dirfd, &ib->file[i]);
 		if (r)

@@ -19,6 +19,7 @@ enum {
 	INBOX_GATHER = 256 * 1024,  /* written at once: a call a record costs more than copying it */
 	INBOX_SYNC_BYTES = 8 << 20, /* written back early, so that the sync at the end is short */
 	INBOX_SUFFIX_MAX = 9999,    /* name, name.1, name.2, ... */
+	INBOX_FDS_MAX = 4,          /* more files than this are cheaper with one syncfs */
 };
 
 struct inbox_file {
@@ -57,6 +58,10 @@ static inline bool inbox_full(const struct inbox *ib)
 {
 	return ib->n == INBOX_BATCH;
 }
+/* Writes out what is gathered. The descriptors that a sync of the batch is about, lent until
+ * inbox_sync or inbox_drop: their number, or -errno. *whole: one stands for its file system, since
+ * there are many files. */
+int inbox_settle(struct inbox *ib, int fd[static INBOX_FDS_MAX], bool *whole);
 /* Sync and rename the whole batch; calls `done` for each. 0 or -errno, then what was not renamed
  * stays under its temporary name until inbox_drop. */
 int inbox_sync(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f),

@@ -8,6 +8,8 @@
 #include "core/check.h"
 #include "core/log.h"
 
+static_assert((int)INBOX_FDS_MAX <= (int)SYNC_FDS_MAX, "one question for one batch");
+
 static struct receive *receive_of(struct pathset *ps)
 {
 	return container_of(ps, struct receive, ps);
@@ -108,14 +110,35 @@ static void take_data(struct receive *r, const uint8_t *p, size_t len)
 	}
 }
 
+/* What the child has synced takes no time any more; without it, it takes ours. */
+static void synced(struct sync_call *call, int err)
+{
+	struct receive *r = container_of(call, struct receive, sync);
+
+	if (err)
+		conclude_errno(r, "cannot store what was received", err);
+	else if (sync_files(r))
+		conclude(r, EXIT_OK, "");
+}
+
+static void store(struct receive *r)
+{
+	int fd[INBOX_FDS_MAX];
+	bool whole;
+	int n = inbox_settle(&r->inbox, fd, &whole);
+
+	if (n <= 0 || !syncer_ask(r->syncer, &r->sync, fd, (uint32_t)n, whole))
+		synced(&r->sync, n < 0 ? n : 0);
+}
+
 static void take_end(struct receive *r, const struct content_note *n)
 {
 	if (r->ended)
 		return;
 	if (n->records != r->records || n->bytes != r->payload || !content_complete(&r->reader))
 		conclude(r, EXIT_INTEGRITY, "the stream ended early");
-	else if (sync_files(r))
-		conclude(r, EXIT_OK, "");
+	else
+		store(r);
 }
 
 static bool data(struct pathset *ps, const uint8_t *p, size_t len)
@@ -123,6 +146,10 @@ static bool data(struct pathset *ps, const uint8_t *p, size_t len)
 	struct receive *r = receive_of(ps);
 	struct content_note n;
 
+	if (r->sync.waiting) {
+		pathset_fail(ps, EXIT_INTEGRITY, "the client goes on after its end");
+		return false;
+	}
 	if (len && p[0] == KIND_DATA) {
 		r->records++;
 		take_data(r, p + 1, len - 1);
@@ -175,6 +202,7 @@ static void over(struct pathset *ps, int code, const char *why)
 
 	if (code && !r->result_sent) /* the client hangs up when it has the result */
 		log_warn("session ended: %s", why);
+	syncer_cancel(r->syncer, &r->sync);
 	inbox_drop(&r->inbox);
 	r->used = false;
 	r->gone(r);
@@ -190,11 +218,13 @@ static const struct pathset_ops receive_ops = {
 
 void receive_begin(struct receive *r, struct loop *l, const struct ident *self,
 		   const struct tls_cert *cert, const struct session_setup *setup,
-		   const struct inbox *inbox, const struct msg_join *m, const struct fp *client,
-		   void (*gone)(struct receive *r))
+		   const struct inbox *inbox, struct syncer *syncer, const struct msg_join *m,
+		   const struct fp *client, void (*gone)(struct receive *r))
 {
 	pathset_init(&r->ps, l, &receive_ops, self, cert);
 	inbox_share(&r->inbox, inbox);
+	r->syncer = syncer;
+	r->sync = (struct sync_call){ .done = synced };
 	content_reader_init(&r->reader);
 	r->used = true;
 	r->since = mono_now();

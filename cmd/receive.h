@@ -4,6 +4,7 @@
 
 #include "cmd/inbox.h"
 #include "cmd/pathset.h"
+#include "cmd/syncer.h"
 #include "core/content.h"
 
 enum {
@@ -27,14 +28,16 @@ struct receive {
 	uint32_t rename_first, rename_n, rename_lost;
 	bool ended; /* END came, or it failed: the result is due */
 	bool result_sent;
+	struct syncer *syncer;
+	struct sync_call sync; /* of the last files, after END */
 	struct content_note result;
 	void (*gone)(struct receive *r); /* the owner's: the session is over */
 };
 
-/* A new session from its first JOIN. `setup` and `inbox` are borrowed. */
+/* A new session from its first JOIN. `setup`, `inbox` and `syncer` are borrowed. */
 void receive_begin(struct receive *r, struct loop *l, const struct ident *self,
 		   const struct tls_cert *cert, const struct session_setup *setup,
-		   const struct inbox *inbox, const struct msg_join *m, const struct fp *client,
-		   void (*gone)(struct receive *r));
+		   const struct inbox *inbox, struct syncer *syncer, const struct msg_join *m,
+		   const struct fp *client, void (*gone)(struct receive *r));
 
 #endif

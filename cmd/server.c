@@ -62,6 +62,7 @@ struct server {
 	const struct opts *o;
 	struct timer sweep;
 	struct inbox inbox;
+	struct syncer syncer;
 	struct seat *seat;       /* FLOWS_MAX */
 	struct receive *session; /* SESSIONS_MAX */
 	struct session_setup setup[SESSIONS_MAX];
@@ -127,7 +128,7 @@ static struct receive *new_session(struct server *sv, const struct msg_join *m, 
 		if (sv->session[i].used)
 			continue;
 		receive_begin(&sv->session[i], &sv->st.loop, &sv->st.party.id, &sv->st.party.cert,
-			      &sv->setup[i], &sv->inbox, m, fp, session_gone);
+			      &sv->setup[i], &sv->inbox, &sv->syncer, m, fp, session_gone);
 		return &sv->session[i];
 	}
 	return NULL;
@@ -418,6 +419,9 @@ static int start(struct server *sv, const struct common *c)
 	r = station_listen(&sv->st, sv->o->listen);
 	if (r)
 		return r;
+	r = syncer_start(&sv->syncer, &sv->st.loop);
+	if (r)
+		return report_error(c, EXIT_FAILED, NULL, "server", "%s", strerror(-r));
 	sv->sweep.fire = sweep;
 	loop_arm(&sv->st.loop, &sv->sweep, mono_add_ms(loop_now(&sv->st.loop), SWEEP_MS));
 	return station_join(&sv->st);
@@ -435,6 +439,10 @@ static int server_main(const struct common *c, const void *opts, int argc, char 
 	if (!sv.o->name || !sv.o->inbox)
 		return report_error(c, EXIT_USAGE, "give --name NAME and --inbox DIR", "server",
 				    "%s is missing", sv.o->name ? "--inbox" : "--name");
+	r = syncer_fork(&sv.syncer);
+	if (r)
+		return report_error(c, EXIT_FAILED, "allow this user more processes", "server",
+				    "%s", strerror(-r));
 	r = start(&sv, c);
 	if (r)
 		return r;

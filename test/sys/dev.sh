@@ -28,6 +28,7 @@ starts()
 	done
 	cat "$d/out" "$d/err"
 	children=$(pgrep -P $dev)
+	syncer=$(pgrep -P "$(echo $children | tr ' ' ,)")
 	grep -q '^ready overlay in' "$d/out"
 }
 
@@ -35,7 +36,7 @@ starts()
 processes()
 {
 	ps -o uid=,args= -p $(echo $children)
-	[ "$(echo "$children" | wc -l)" -eq "$1" ] &&
+	[ "$(echo "$children" | wc -l)" -eq "$1" ] && [ -d "/proc/${syncer:-none}" ] &&
 		[ "$(ps -o args= -p $(echo $children) | grep -cE '^machete -C [^ ]+ (manager|node --name n|server --name dev)')" \
 			-eq "$1" ] && ! ps -o euid= -p $(echo $children) | grep -qw 0
 }
@@ -52,7 +53,7 @@ all_gone()
 {
 	for _ in $(seq 100); do
 		left=
-		for p in $children; do
+		for p in $children $syncer; do
 			[ -d "/proc/$p" ] && left="$left $p"
 		done
 		[ -z "$left" ] && return 0

@@ -1,0 +1,187 @@
+/* cmd/syncer.c - a child that waits for the disk, so that its parent need not */
+#include "cmd/syncer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/check.h"
+#include "core/log.h"
+
+/* One message each way: a question with descriptors, an answer with err. */
+struct sync_msg {
+	uint64_t ticket;
+	int32_t err;
+	uint32_t whole;
+};
+
+union control {
+	struct cmsghdr head; /* for its alignment */
+	char room[CMSG_SPACE(SYNC_FDS_MAX * sizeof(int))];
+};
+
+static int sync_fds(const int *fd, size_t n, bool whole)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if ((whole ? syncfs(fd[i]) : fsync(fd[i])) && !err)
+			err = -errno;
+		close(fd[i]);
+	}
+	return err;
+}
+
+/* Descriptors of a message that was received; their number. */
+static size_t take_fds(struct msghdr *mh, int fd[static SYNC_FDS_MAX])
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(mh);
+	size_t bytes;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return 0;
+	bytes = c->cmsg_len - CMSG_LEN(0);
+	memcpy(fd, CMSG_DATA(c), bytes);
+	return bytes / sizeof *fd;
+}
+
+/* Signals are the parent's: what it asked for is done before the end, which is its end. */
+static _Noreturn void be_child(int sock)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	for (;;) {
+		union control control;
+		struct sync_msg m;
+		struct iovec iov = { &m, sizeof m };
+		struct msghdr mh = { .msg_iov = &iov,
+				     .msg_iovlen = 1,
+				     .msg_control = control.room,
+				     .msg_controllen = sizeof control.room };
+		int fd[SYNC_FDS_MAX];
+		ssize_t n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n != sizeof m)
+			_exit(0);
+		m.err = sync_fds(fd, take_fds(&mh, fd), m.whole);
+		if (send(sock, &m, sizeof m, MSG_NOSIGNAL) != sizeof m)
+			_exit(0);
+	}
+}
+
+int syncer_fork(struct syncer *s)
+{
+	int sock[2];
+	pid_t pid;
+
+	*s = (struct syncer){ .watch = { .fd = -1 } };
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
+		return -errno;
+	pid = fork();
+	if (!pid) {
+		close(sock[0]);
+		be_child(sock[1]);
+	}
+	close(sock[1]);
+	if (pid < 0) {
+		close(sock[0]);
+		return -EAGAIN;
+	}
+	s->watch.fd = sock[0];
+	return 0;
+}
+
+static struct sync_call *take_call(struct syncer *s, uint64_t ticket)
+{
+	for (struct sync_call **at = &s->first; *at; at = &(*at)->next) {
+		struct sync_call *call = *at;
+
+		if (call->ticket != ticket)
+			continue;
+		*at = call->next;
+		call->waiting = false;
+		return call;
+	}
+	return NULL;
+}
+
+/* The child is gone: whoever waits must do without. */
+static void fail_all(struct syncer *s)
+{
+	log_warn("the child that syncs has ended: syncing myself from now on");
+	loop_del(s->loop, &s->watch);
+	close(s->watch.fd);
+	s->watch.fd = -1;
+	while (s->first) {
+		struct sync_call *call = take_call(s, s->first->ticket);
+
+		call->done(call, 0); /* the parent syncs again, itself */
+	}
+}
+
+static void answered(struct watch *w, uint32_t got)
+{
+	struct syncer *s = container_of(w, struct syncer, watch);
+	struct sync_call *call;
+	struct sync_msg m;
+	ssize_t n = recv(w->fd, &m, sizeof m, MSG_DONTWAIT);
+
+	(void)got;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != sizeof m) {
+		fail_all(s);
+		return;
+	}
+	call = take_call(s, m.ticket);
+	if (call)
+		call->done(call, m.err);
+}
+
+int syncer_start(struct syncer *s, struct loop *l)
+{
+	s->loop = l;
+	s->watch.want = EPOLLIN;
+	s->watch.ready = answered;
+	return loop_add(l, &s->watch);
+}
+
+bool syncer_ask(struct syncer *s, struct sync_call *call, const int *fd, uint32_t n, bool whole)
+{
+	struct sync_msg m = { .ticket = ++s->tickets, .whole = whole };
+	union control control;
+	struct iovec iov = { &m, sizeof m };
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.room,
+			     .msg_controllen = CMSG_SPACE(n * sizeof *fd) };
+	struct cmsghdr *c;
+
+	MUST(n && n <= SYNC_FDS_MAX);
+	MUST(!call->waiting);
+	memset(&control, 0, sizeof control);
+	c = CMSG_FIRSTHDR(&mh);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n * sizeof *fd);
+	memcpy(CMSG_DATA(c), fd, n * sizeof *fd);
+	if (s->watch.fd < 0 ||
+	    sendmsg(s->watch.fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof m)
+		return false;
+	call->ticket = m.ticket;
+	call->waiting = true;
+	call->next = s->first;
+	s->first = call;
+	return true;
+}
+
+void syncer_cancel(struct syncer *s, struct sync_call *call)
+{
+	if (call->waiting)
+		take_call(s, call->ticket);
+}
