@@ -9,6 +9,7 @@
 
 #include "core/check.h"
 #include "net/sock.h"
+#include "net/sock.h"
 
 static int close_all(struct splice *s, int r)
 {
@@ -128,6 +129,18 @@ static void ready(struct watch *w, uint32_t got)
 	set_wants(s);
 }
 
+/* The largest pipe that this user may have now: without privilege all of them share
+ * pipe-user-pages-soft (pipe(7)), so the last forwards make do with what is left. */
+static int open_pipe(int fd[2])
+{
+	if (pipe2(fd, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	for (int size = SPLICE_PIPE_BYTES; size >= SPLICE_PIPE_MIN; size /= 2)
+		if (fcntl(fd[0], F_SETPIPE_SZ, size) >= 0)
+			break;
+	return 0;
+}
+
 int splice_begin(struct splice *s, struct loop *l, int fd0, int fd1,
 		 void (*over)(struct splice *s, int err))
 {
@@ -143,10 +156,8 @@ int splice_begin(struct splice *s, struct loop *l, int fd0, int fd1,
 		s->end[i].watch = (struct watch){ .fd = fd[i], .want = EPOLLIN, .ready = ready };
 	}
 	for (int i = 0; i < 2 && !r; i++) {
-		if (pipe2(s->way[i].pipe, O_CLOEXEC | O_NONBLOCK))
-			r = -errno;
-		else
-			fcntl(s->way[i].pipe[0], F_SETPIPE_SZ, SPLICE_PIPE_BYTES); /* or as it is */
+		sock_timeout(fd[i], SPLICE_SILENCE_MS); /* a help: a lease ends it too */
+		r = open_pipe(s->way[i].pipe);
 	}
 	for (int i = 0; i < 2 && !r; i++)
 		r = loop_add(l, &s->end[i].watch);

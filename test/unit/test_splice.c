@@ -3,7 +3,9 @@
  * A relay between two TCP connections of loopback; the test is both outer ends, and runs the loop
  * itself for as long as something shall happen. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -264,6 +266,22 @@ static void small_pieces_arrive_at_once(void)
 	tear_down();
 }
 
+static void neither_side_is_waited_for_for_ever(void)
+{
+	set_up();
+	for (int i = 0; i < 2; i++) {
+		int fd = relay.end[i].watch.fd, v = 0;
+		socklen_t len = sizeof v;
+
+		CHECK(!getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &v, &len) && v);
+		CHECK(!getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &v, &len));
+		CHECK_EQ(v, SPLICE_SILENCE_MS);
+		v = fcntl(relay.way[i].pipe[0], F_GETPIPE_SZ);
+		CHECK(v == SPLICE_PIPE_BYTES || geteuid()); /* as large as the kernel allows */
+	}
+	tear_down();
+}
+
 TEST_MAIN_BEGIN
 RUN(carries_all_bytes_both_ways);
 RUN(a_half_close_is_carried_over_and_the_other_way_lives);
@@ -272,4 +290,5 @@ RUN(an_idle_or_half_closed_relay_costs_no_turns);
 RUN(a_reset_ends_both_and_is_no_clean_end);
 RUN(what_was_said_before_a_reset_arrives);
 RUN(small_pieces_arrive_at_once);
+RUN(neither_side_is_waited_for_for_ever);
 TEST_MAIN_END
