@@ -118,6 +118,16 @@ static int enough_space(int dirfd, uint64_t size)
 	return size / v.f_frsize >= v.f_bavail && size ? -ENOSPC : 0;
 }
 
+/* Once so many bytes wait for the disk. */
+static void start_writeback(struct inbox_file *f, uint64_t bytes)
+{
+	if (f->written - f->flushed < bytes)
+		return;
+	sync_file_range(f->fd, (off64_t)f->flushed, (off64_t)(f->written - f->flushed),
+			SYNC_FILE_RANGE_WRITE);
+	f->flushed = f->written;
+}
+
 static int write_all(struct inbox_file *f, const uint8_t *p, size_t n)
 {
 	while (n) {
@@ -131,11 +141,7 @@ static int write_all(struct inbox_file *f, const uint8_t *p, size_t n)
 		n -= (size_t)w;
 		f->written += (uint64_t)w;
 	}
-	if (f->written - f->flushed >= INBOX_SYNC_BYTES) {
-		sync_file_range(f->fd, (off64_t)f->flushed, (off64_t)(f->written - f->flushed),
-				SYNC_FILE_RANGE_WRITE);
-		f->flushed = f->written;
-	}
+	start_writeback(f, INBOX_SYNC_BYTES);
 	return 0;
 }
 
@@ -156,6 +162,8 @@ int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index)
 	MUST(!inbox_full(ib));
 	if (r)
 		return r;
+	if (ib->n && !ib->discard)
+		start_writeback(&ib->file[ib->n - 1], INBOX_END_BYTES);
 	secret_bytes(&random, sizeof random);
 	memset(x, 0, sizeof *x);
 	x->index = index;

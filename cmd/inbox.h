@@ -18,6 +18,7 @@ enum {
 	INBOX_TEMP_MAX = 31,        /* ".machete-" 16 hex digits ".part" NUL */
 	INBOX_GATHER = 256 * 1024,  /* written at once: a call a record costs more than copying it */
 	INBOX_SYNC_BYTES = 8 << 20, /* written back early, so that the sync at the end is short */
+	INBOX_END_BYTES = 256 * 1024, /* at a file's end: INBOX_BATCH of them leave 32 MiB undone */
 	INBOX_SUFFIX_MAX = 9999,    /* name, name.1, name.2, ... */
 	INBOX_FDS_MAX = 4,          /* more files than this are cheaper with one syncfs */
 };
