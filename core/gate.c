@@ -1,6 +1,7 @@
 /* core/gate.c - which requests a node lets through: boots, admitted clients, quotas, nonces */
 #include "core/gate.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "core/check.h"
@@ -8,7 +9,16 @@
 
 void gate_init(struct gate *g, const struct ident *self, struct gate_limits limits, uint64_t salt)
 {
-	memset(g, 0, sizeof *g);
+	for (int i = 0; i < GATE_BOOTS; i++)
+		if (g->boot[i].nonces)
+			memset(&g->boot[i], 0, sizeof g->boot[i]);
+		else
+			memset(&g->boot[i], 0, offsetof(struct gate_boot, seen));
+	g->current = g->clients = 0;
+	g->share_used = false;
+	memset(g->client, 0, sizeof g->client);
+	memset(g->forwards, 0, sizeof g->forwards);
+	memset(g->count, 0, sizeof g->count);
 	g->self = self;
 	g->limits = limits;
 	g->salt = salt;
@@ -62,11 +72,16 @@ int gate_find(const struct gate *g, const struct fp *fp)
 	return -1;
 }
 
+static bool has_forwards(const struct gate_client *c)
+{
+	return c->forwards[OPEN_RELAY] || c->forwards[OPEN_NAT];
+}
+
 /* A row for a new client: one that nobody needs, else a new one. */
 static struct gate_client *take_row(struct gate *g)
 {
 	for (uint32_t i = 0; i < g->clients; i++)
-		if (!g->client[i].admitted && !g->client[i].forwards)
+		if (!g->client[i].admitted && !has_forwards(&g->client[i]))
 			return &g->client[i];
 	return g->clients < GATE_CLIENTS_MAX ? &g->client[g->clients++] : NULL;
 }
@@ -146,18 +161,29 @@ static bool nonce_take(struct gate_boot *b, uint64_t hash)
 	return true;
 }
 
+/* Whether there may be one more forward of this kind. */
+static enum open_verdict check_kind(const struct gate *g, const struct gate_client *c, uint8_t kind)
+{
+	if ((kind != OPEN_RELAY && kind != OPEN_NAT) || !g->limits.kind[kind].forwards)
+		return OPEN_BAD_KIND;
+	if (c->forwards[kind] >= g->limits.kind[kind].client_forwards)
+		return OPEN_QUOTA;
+	return g->forwards[kind] >= g->limits.kind[kind].forwards ? OPEN_FULL : OPEN_OK;
+}
+
+/* The kind is sealed; this much is known before: nothing is left of one, and not even of the
+ * other. */
 static enum open_verdict check_quota(const struct gate *g, const struct gate_client *c, int boot,
 				     enum open_op op)
 {
 	bool spent = c->nonces[boot] >= NONCES_CLIENT_MAX || g->boot[boot].nonces >= NONCES_MAX;
+	enum open_verdict relay = check_kind(g, c, OPEN_RELAY), nat = check_kind(g, c, OPEN_NAT);
 
 	if (spent)
 		return boot == (int)g->current ? OPEN_QUOTA : OPEN_STALE_BOOT;
-	if (op != OPEN_OPEN)
+	if (op != OPEN_OPEN || !relay || !nat)
 		return OPEN_OK;
-	if (c->forwards >= g->limits.client_forwards)
-		return OPEN_QUOTA;
-	return g->forwards >= g->limits.forwards ? OPEN_FULL : OPEN_OK;
+	return relay == OPEN_BAD_KIND ? nat : relay;
 }
 
 static bool pair_up(struct gate *g, struct gate_client *c, const uint8_t *pub)
@@ -192,7 +218,7 @@ static enum open_verdict judge(struct gate *g, const struct open_request *r,
 	if (!nonce_take(&g->boot[boot], nonce_hash(g, c, r->nonce)))
 		return OPEN_REPLAY;
 	g->share_used |= ++c->nonces[boot] >= NONCES_CLIENT_MAX;
-	return OPEN_OK;
+	return r->op == OPEN_OPEN ? check_kind(g, c, t->kind) : OPEN_OK;
 }
 
 enum open_verdict gate_judge(struct gate *g, const uint8_t *frame, size_t len,
@@ -225,16 +251,16 @@ size_t gate_answer(const struct gate *g, uint32_t row, const struct open_ask *as
 	return open_answer_make(out, &g->client[row].pair, ask, a);
 }
 
-void gate_forward_begin(struct gate *g, uint32_t row)
+void gate_forward_begin(struct gate *g, uint32_t row, enum open_kind kind)
 {
-	g->client[row].forwards++;
-	g->forwards++;
+	g->client[row].forwards[kind]++;
+	g->forwards[kind]++;
 }
 
-void gate_forward_end(struct gate *g, uint32_t row)
+void gate_forward_end(struct gate *g, uint32_t row, enum open_kind kind)
 {
-	MUST(g->client[row].forwards > 0);
-	MUST(g->forwards > 0);
-	g->client[row].forwards--;
-	g->forwards--;
+	MUST(g->client[row].forwards[kind] > 0);
+	MUST(g->forwards[kind] > 0);
+	g->client[row].forwards[kind]--;
+	g->forwards[kind]--;
 }

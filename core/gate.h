@@ -1,8 +1,9 @@
 /* core/gate.h - which requests a node lets through: boots, admitted clients, quotas, nonces
  *
  * gate_judge checks a request (core/open) in the order of its cost to us: form, boot, SHA-256 of
- * the key is an admitted client, quota, seal, nonce. The first ECDH with a client is kept with its
- * row, so that whoever knows a client's public key can make the node compute one, and no more.
+ * the key is an admitted client, quota, seal, nonce, quota of the kind. The first ECDH with a
+ * client is kept with its row, so that whoever knows a client's public key can make the node
+ * compute one, and no more.
  *
  * Replays: a nonce counts once under the boot it was sealed for, and only the last two boots are
  * valid. A boot ends after 10 minutes, when it has seen NONCES_MAX nonces, or when one client alone
@@ -30,7 +31,7 @@ struct gate_client {
 	bool admitted;
 	bool paired; /* pair is valid */
 	struct open_pair pair;
-	uint32_t forwards;
+	uint32_t forwards[OPEN_KINDS];
 	uint32_t nonces[GATE_BOOTS];
 };
 
@@ -41,9 +42,14 @@ struct gate_boot {
 	uint64_t seen[NONCE_SLOTS]; /* 0 is empty */
 };
 
-struct gate_limits {
-	uint32_t forwards;	 /* in all */
+/* Of one kind of forward; all 0: the node does not forward that way. */
+struct gate_limit {
+	uint32_t forwards; /* in all */
 	uint32_t client_forwards;
+};
+
+struct gate_limits {
+	struct gate_limit kind[OPEN_KINDS];
 };
 
 /* Large (2 MiB): allocated once by the role. */
@@ -55,12 +61,13 @@ struct gate {
 	uint32_t current; /* the newer boot */
 	struct gate_client client[GATE_CLIENTS_MAX];
 	uint32_t clients; /* rows in use */
-	uint32_t forwards;
+	uint32_t forwards[OPEN_KINDS];
 	bool share_used; /* a client ran out of nonces */
 	uint64_t count[OPEN_VERDICTS];
 };
 
-/* `self` is borrowed. salt and both boots come from secret_bytes(); call gate_boot_draw after. */
+/* *g is zero, or was used before: the nonces are not touched then. `self` is borrowed. salt and
+ * both boots come from secret_bytes(); call gate_boot_draw after. */
 void gate_init(struct gate *g, const struct ident *self, struct gate_limits limits, uint64_t salt);
 /* Wipes the pairs. */
 void gate_fini(struct gate *g);
@@ -77,9 +84,9 @@ mono_t gate_boot_end(const struct gate *g);
  * those that stay do not change; a row is reused when its client is gone and has no forwards. */
 bool gate_admit(struct gate *g, const struct fp *list, uint32_t n);
 
-/* Judges one request up to and including its nonce. OPEN_OK: *row is the client's number, *t what
- * it asks for, *ask what gate_answer needs. Counts every verdict but OPEN_OK, which only the rest
- * of the work decides: see gate_count. */
+/* Judges one request up to and including its nonce, and for OPEN its kind. OPEN_OK: *row is the
+ * client's number, *t what it asks for, *ask what gate_answer needs. Counts every verdict but
+ * OPEN_OK, which only the rest of the work decides: see gate_count. */
 enum open_verdict gate_judge(struct gate *g, const uint8_t *frame, size_t len,
 			     struct open_ask *ask, struct open_terms *t, uint32_t *row);
 
@@ -92,8 +99,8 @@ size_t gate_answer(const struct gate *g, uint32_t row, const struct open_ask *as
 		   struct open_answer *a, uint8_t out[static OPEN_ANSWER_MAX]);
 
 /* A forward of this client begins or ends. */
-void gate_forward_begin(struct gate *g, uint32_t row);
-void gate_forward_end(struct gate *g, uint32_t row);
+void gate_forward_begin(struct gate *g, uint32_t row, enum open_kind kind);
+void gate_forward_end(struct gate *g, uint32_t row, enum open_kind kind);
 
 /* False once a client was evicted: its forwards must end. */
 bool gate_admitted(const struct gate *g, uint32_t row);

@@ -44,7 +44,7 @@ enum {
 
 enum open_op { OPEN_OPEN = 'o', OPEN_RENEW = 'r', OPEN_CLOSE = 'c' };
 
-enum open_kind { OPEN_RELAY = 1, OPEN_NAT = 2 };
+enum open_kind { OPEN_RELAY = 1, OPEN_NAT = 2, OPEN_KINDS };
 
 /* The numbers are on the wire. In the order of the checks. */
 enum open_verdict {

@@ -21,10 +21,10 @@ static void set_up(void)
 	if (!gate) {
 		node = kit_key(0x22);
 		client = kit_key(0x11);
-		gate = malloc(sizeof *gate);
+		gate = calloc(1, sizeof *gate);
 		if (!gate || !open_pair_init(&pair, OPEN_CLIENT, &client, node.pub, &node.fp))
 			abort();
-		gate_init(gate, &node, (struct gate_limits){ 8, 4 }, 7);
+		gate_init(gate, &node, (struct gate_limits){ .kind[OPEN_RELAY] = { 8, 4 } }, 7);
 		gate_admit(gate, &client.fp, 1);
 		gate_boot_draw(gate, boot, mono_us(1));
 	}

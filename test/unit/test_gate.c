@@ -21,7 +21,7 @@ static void draw(uint8_t byte)
 
 static void set_up(uint32_t in_all, uint32_t per_client)
 {
-	struct gate_limits limits = { .forwards = in_all, .client_forwards = per_client };
+	struct gate_limits limits = { .kind[OPEN_RELAY] = { in_all, per_client } };
 	struct fp list[2] = { client.fp, other.fp };
 
 	gate_init(g, &node, limits, 0x1234567);
@@ -30,12 +30,15 @@ static void set_up(uint32_t in_all, uint32_t per_client)
 	CHECK(gate_admit(g, list, 2));
 }
 
+static uint8_t kind = OPEN_RELAY; /* that ask_for asks for */
+
 /* A fresh request of the client, sealed for the current boot. */
 static size_t ask_for(uint8_t *frame, enum open_op op)
 {
 	struct open_terms t = kit_terms();
 	struct open_ask ask = kit_ask(op);
 
+	t.kind = kind;
 	memcpy(ask.boot, gate_boot(g), BOOT_BYTES);
 	fresh++;
 	memcpy(ask.nonce, &fresh, sizeof fresh);
@@ -136,21 +139,59 @@ static void refuses_what_exceeds_the_clients_quota(void)
 
 	set_up(8, 2);
 	row = (uint32_t)gate_find(g, &client.fp);
-	gate_forward_begin(g, row);
+	gate_forward_begin(g, row, OPEN_RELAY);
 	CHECK_EQ(judge_fresh(OPEN_OPEN), OPEN_OK);
-	gate_forward_begin(g, row);
+	gate_forward_begin(g, row, OPEN_RELAY);
 	CHECK_EQ(judge_fresh(OPEN_OPEN), OPEN_QUOTA);
 	CHECK_EQ(judge_fresh(OPEN_CLOSE), OPEN_OK);
 	CHECK_EQ(judge_fresh(OPEN_RENEW), OPEN_OK);
-	gate_forward_end(g, row);
+	gate_forward_end(g, row, OPEN_RELAY);
 	CHECK_EQ(judge_fresh(OPEN_OPEN), OPEN_OK);
 }
 
 static void refuses_when_the_node_is_full(void)
 {
 	set_up(1, 2);
-	gate_forward_begin(g, (uint32_t)gate_find(g, &other.fp));
+	gate_forward_begin(g, (uint32_t)gate_find(g, &other.fp), OPEN_RELAY);
 	CHECK_EQ(judge_fresh(OPEN_OPEN), OPEN_FULL);
+}
+
+static enum open_verdict judge_kind(uint8_t k)
+{
+	enum open_verdict v;
+
+	kind = k;
+	v = judge_fresh(OPEN_OPEN);
+	kind = OPEN_RELAY;
+	return v;
+}
+
+static void refuses_a_kind_that_the_node_does_not_offer(void)
+{
+	set_up(8, 4);
+	CHECK_EQ(judge_kind(OPEN_NAT), OPEN_BAD_KIND);
+	CHECK_EQ(judge_kind(0), OPEN_BAD_KIND);
+	CHECK_EQ(judge_kind(OPEN_KINDS), OPEN_BAD_KIND);
+	CHECK_EQ(judge_kind(255), OPEN_BAD_KIND);
+	CHECK_EQ(judge_kind(OPEN_RELAY), OPEN_OK);
+}
+
+static void each_kind_has_limits_of_its_own(void)
+{
+	uint32_t row;
+
+	set_up(8, 1);
+	g->limits.kind[OPEN_NAT] = (struct gate_limit){ 2, 1 };
+	row = (uint32_t)gate_find(g, &client.fp);
+	gate_forward_begin(g, row, OPEN_RELAY);
+	CHECK_EQ(judge_kind(OPEN_RELAY), OPEN_QUOTA);
+	CHECK_EQ(judge_kind(OPEN_NAT), OPEN_OK);
+	gate_forward_begin(g, (uint32_t)gate_find(g, &other.fp), OPEN_NAT);
+	gate_forward_begin(g, (uint32_t)gate_find(g, &other.fp), OPEN_NAT);
+	CHECK_EQ(judge_kind(OPEN_NAT), OPEN_QUOTA);
+	gate_forward_end(g, row, OPEN_RELAY);
+	CHECK_EQ(judge_kind(OPEN_NAT), OPEN_FULL);
+	CHECK_EQ(judge_kind(OPEN_RELAY), OPEN_OK);
 }
 
 static void refuses_a_seal_that_does_not_open(void)
@@ -248,11 +289,11 @@ static void an_evicted_clients_row_stays_while_it_has_forwards(void)
 
 	set_up(8, 4);
 	row = (uint32_t)gate_find(g, &client.fp);
-	gate_forward_begin(g, row);
+	gate_forward_begin(g, row, OPEN_RELAY);
 	CHECK(gate_admit(g, list, 2));
 	CHECK(!gate_admitted(g, row));
 	CHECK_EQ(gate_find(g, &client.fp), row);
-	gate_forward_end(g, row);
+	gate_forward_end(g, row, OPEN_RELAY);
 	CHECK(gate_admit(g, &third.fp, 1));
 	CHECK(gate_admit(g, list, 2));
 	CHECK(gate_admitted(g, (uint32_t)gate_find(g, &other.fp)));
@@ -263,7 +304,7 @@ static void says_so_when_there_are_too_many_clients(void)
 {
 	static struct fp list[GATE_CLIENTS_MAX + 1];
 
-	gate_init(g, &node, (struct gate_limits){ 8, 4 }, 1);
+	gate_init(g, &node, (struct gate_limits){ .kind[OPEN_RELAY] = { 8, 4 } }, 1);
 	for (uint32_t i = 0; i <= GATE_CLIENTS_MAX; i++)
 		memcpy(list[i].b, &i, sizeof i);
 	CHECK(gate_admit(g, list, GATE_CLIENTS_MAX));
@@ -276,7 +317,7 @@ static bool make_parties(void)
 	node = kit_key(0x22);
 	client = kit_key(0x11);
 	other = kit_key(0x44);
-	g = malloc(sizeof *g);
+	g = calloc(1, sizeof *g);
 	return g && open_pair_init(&pair, OPEN_CLIENT, &client, node.pub, &node.fp);
 }
 
@@ -289,6 +330,8 @@ RUN(refuses_a_boot_but_the_last_two);
 RUN(refuses_a_client_that_is_not_admitted);
 RUN(refuses_what_exceeds_the_clients_quota);
 RUN(refuses_when_the_node_is_full);
+RUN(refuses_a_kind_that_the_node_does_not_offer);
+RUN(each_kind_has_limits_of_its_own);
 RUN(refuses_a_seal_that_does_not_open);
 RUN(refuses_a_renewal_made_into_a_close);
 RUN(refuses_a_nonce_that_was_used_before);
