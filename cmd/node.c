@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "cmd/privilege.h"
 #include "cmd/report.h"
 #include "core/check.h"
 #include "core/log.h"
@@ -20,6 +21,7 @@ enum { SWEEP_MS = 1000 };
 struct opts {
 	const char *name, *listen;
 	struct opt_list advertise;
+	const char *ports;
 	uint32_t forward;
 };
 
@@ -32,10 +34,12 @@ static const struct opt rows[] = {
 	  "where clients connect to (the address that the "
 	  "replicas see)",
 	  offsetof(struct opts, advertise), 0, 0 },
-	{ OPT_CHOICE, 0, "forward", "auto|relay",
-	  "how to forward; relay: splice(2), no privilege "
-	  "(auto, which is relay)",
+	{ OPT_CHOICE, 0, "forward", "auto|nat|relay",
+	  "how to forward; nat: in the kernel, with CAP_NET_ADMIN; relay: splice(2), no "
+	  "privilege; auto: both, or relay alone where the kernel cannot (auto)",
 	  offsetof(struct opts, forward), 0, 0 },
+	{ OPT_STR, 0, "ports", "LO-HI", "nat: where clients' flows come in (7201-8200)",
+	  offsetof(struct opts, ports), 0, 0 },
 	{ 0 },
 };
 
@@ -52,7 +56,7 @@ static void arrival(struct station *st, int fd, const struct addr *peer)
 static int publish(struct station *st)
 {
 	const struct node *n = node_of(st);
-	struct node_tuple t = { .relay = true };
+	struct node_tuple t = { .nat = n->nat != NULL, .relay = n->relay };
 
 	memcpy(t.boot[0], gate_boot(n->gate), BOOT_BYTES);
 	memcpy(t.boot[1], n->gate->boot[(n->gate->current + 1) % GATE_BOOTS].id, BOOT_BYTES);
@@ -78,6 +82,8 @@ static void sweep(struct timer *t, mono_t now)
 	}
 	links_expire(n, now);
 	controls_expire(n, now);
+	if (n->nat)
+		forwards_sweep(n->nat);
 	loop_arm(&n->st.loop, t, mono_add_ms(now, SWEEP_MS));
 }
 
@@ -104,8 +110,17 @@ static void members_changed(struct station *st)
 
 static void ready(struct station *st, const char *at)
 {
-	report_ready(st->c, "node %s at %s, forward relay, let TCP port %u in", st->name, at,
-		     st->at.port);
+	const struct node *n = node_of(st);
+
+	if (!n->nat)
+		report_ready(st->c, "node %s at %s, forward relay, let TCP port %u in", st->name,
+			     at, st->at.port);
+	else
+		report_ready(st->c,
+			     "node %s at %s, forward %s, let TCP ports %u and %u-%u in, and what "
+			     "comes in by these go on to devices",
+			     st->name, at, n->relay ? "nat and relay" : "nat", st->at.port,
+			     n->ports.lo, n->ports.hi);
 }
 
 static const struct station_ops node_ops = {
@@ -119,7 +134,7 @@ static const struct station_ops node_ops = {
 
 static int allocate(struct node *n)
 {
-	struct gate_limits limits = { FORWARDS_MAX, FORWARDS_CLIENT };
+	struct gate_limits none = { .kind = { { 0 } } }; /* until nat_start */
 	struct rlimit rl;
 	uint64_t salt;
 
@@ -130,7 +145,7 @@ static int allocate(struct node *n)
 		return report_error(n->st.c, EXIT_FAILED, "free some memory", "node",
 				    "out of memory");
 	secret_bytes(&salt, sizeof salt);
-	gate_init(n->gate, &n->st.party.id, limits, salt);
+	gate_init(n->gate, &n->st.party.id, none, salt);
 	if (!getrlimit(RLIMIT_NOFILE, &rl)) {
 		rl.rlim_cur = rl.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &rl);
@@ -138,16 +153,46 @@ static int allocate(struct node *n)
 	return 0;
 }
 
+static int parse_ports(struct node *n, const struct common *c, const char *text)
+{
+	unsigned long lo = NAT_PORT_LO, hi = NAT_PORT_HI;
+	const char *at = text;
+	bool ok = true;
+	char *end;
+
+	if (text) {
+		lo = strtoul(at, &end, 10);
+		ok = *at >= '1' && *at <= '9' && *end == '-';
+		at = ok ? end + 1 : "";
+		hi = strtoul(at, &end, 10);
+		ok = ok && *at >= '1' && *at <= '9' && !*end;
+	}
+	n->ports = (struct node_ports){ (uint16_t)lo, (uint16_t)hi };
+	if (ok && lo <= hi && hi <= UINT16_MAX)
+		return 0;
+	return report_error(c, EXIT_USAGE, "give LO-HI, as in 7201-8200", "--ports",
+			    "\"%s\" is no range of ports", text);
+}
+
 static int start(struct node *n, const struct common *c, const struct opts *o)
 {
-	int r = station_init(&n->st, &node_ops, c, o->name, &o->advertise);
+	int r = parse_ports(n, c, o->ports);
 
+	n->forward = o->forward ? o->forward : NODE_AUTO;
+	r = r ? r : station_init(&n->st, &node_ops, c, o->name, &o->advertise);
 	r = r ? r : allocate(n);
 	r = r ? r : station_listen(&n->st, o->listen);
 	if (r)
 		return r;
 	n->back = backtraces_open(&n->st.loop);
 	n->loopback = addr_scope(&n->st.at) == ADDR_LOOPBACK;
+	r = nat_start(n);
+	if (r)
+		return r;
+	r = privilege_drop(n->nat != NULL);
+	if (r)
+		return report_error(c, EXIT_FAILED, NULL, "cannot drop privileges", "%s",
+				    strerror(-r));
 	draw_boot(n);
 	draw_boot(n); /* two are valid: neither may have been in an earlier life of this node */
 	n->sweep.fire = sweep;
@@ -169,6 +214,7 @@ static int node_main(const struct common *c, const void *opts, int argc, char **
 	if (r)
 		return r;
 	r = loop_run(&n.st.loop);
+	nat_stop(&n);
 	station_fini(&n.st);
 	backtraces_close(n.back);
 	gate_fini(n.gate);

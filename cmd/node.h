@@ -5,7 +5,9 @@
 
 #include "cmd/backtrace.h"
 #include "cmd/cmd.h"
+#include "cmd/forwards.h"
 #include "cmd/station.h"
+#include "core/dest.h"
 #include "core/gate.h"
 #include "net/flow.h"
 #include "net/splice.h"
@@ -24,6 +26,9 @@ enum {
 	CONTROL_MS = 15000, /* from the first byte to the end of the answer */
 };
 
+/* In the ids of relayed forwards; those of others stay below. */
+#define RELAY_ID (UINT64_C(1) << 63)
+
 struct node;
 
 enum link_state { LINK_FREE = 0, LINK_READING, LINK_LEAVING, LINK_CONNECTING, LINK_RELAYING };
@@ -41,6 +46,7 @@ struct link {
 	struct open_terms terms;
 	uint32_t row; /* the client's in the gate */
 	uint64_t id;
+	uint16_t port; /* nat: for the answer */
 	uint32_t lease_s;
 	mono_t since, active_at;
 	uint64_t active_bytes; /* moved when active_at was noted */
@@ -56,9 +62,20 @@ struct control {
 	uint8_t in[FLOW_IN_BYTES];
 };
 
+/* --forward, as OPT_CHOICE counts; 0 is NODE_AUTO. */
+enum node_forward { NODE_AUTO = 1, NODE_NAT, NODE_RELAY };
+
+struct node_ports {
+	uint16_t lo, hi;
+};
+
 struct node {
 	struct station st;
 	bool loopback; /* listens on a loopback address alone */
+	enum node_forward forward;
+	struct node_ports ports;
+	bool relay;		/* on offer */
+	struct forwards *nat;	/* NULL: not on offer */
 	struct timer sweep;
 	struct gate *gate;
 	struct link *link; /* LINKS_MAX */
@@ -75,6 +92,20 @@ void link_begin(struct node *n, int fd, const struct addr *peer);
 void links_check(struct node *n);
 /* Ends forwards that are idle beyond their lease. */
 void links_expire(struct node *n, mono_t now);
+
+/* Whether a forward may lead there: the device is registered, with this address and port. */
+enum dest_verdict node_judge(const struct node *n, const struct fp *device, const struct addr *to);
+
+/* node_nat.c. Begins to forward in the kernel as far as n->forward asks and the kernel can, and
+ * tells the gate. 0, or the exit code of the error that was reported. */
+int nat_start(struct node *n);
+/* Takes everything out of the kernel again. */
+void nat_stop(struct node *n);
+/* Links ask for a forward, or to renew or close one; false: there is none of that id. */
+enum open_verdict nat_open(struct link *k, const char **why);
+bool nat_change(struct link *k);
+/* The directory has changed. */
+void nat_check(struct node *n);
 
 /* node_control.c. A TLS connection, of which nothing was read yet. */
 void control_begin(struct node *n, int fd, const struct addr *peer);

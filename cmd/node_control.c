@@ -25,7 +25,8 @@ static const char *name_of(const struct node *n, const struct fp *fp)
 
 static void tell_counts(const struct node *n, struct telling *t)
 {
-	telling_count(t, "forwards", n->gate->forwards);
+	telling_count(t, "forwards", n->gate->forwards[OPEN_RELAY] + n->gate->forwards[OPEN_NAT]);
+	telling_count(t, "forwards by nat", n->gate->forwards[OPEN_NAT]);
 	telling_count(t, "connections", n->links);
 	telling_count(t, "bytes of ended forwards", n->relayed_bytes);
 	telling_count(t, "probes", n->probes);

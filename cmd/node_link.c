@@ -7,7 +7,6 @@
 
 #include "cmd/node.h"
 #include "core/check.h"
-#include "core/dest.h"
 #include "core/log.h"
 #include "net/sock.h"
 
@@ -27,7 +26,7 @@ static void link_free(struct link *k)
 	splice_close(&k->splice);
 	memset(&k->splice.way, 0, sizeof k->splice.way);
 	if (k->state >= LINK_CONNECTING)
-		gate_forward_end(n->gate, k->row);
+		gate_forward_end(n->gate, k->row, OPEN_RELAY);
 	k->state = LINK_FREE;
 	n->links--;
 }
@@ -35,7 +34,9 @@ static void link_free(struct link *k)
 /* The answer is the first thing that the client reads, so its socket has room for it. */
 static void answer(struct link *k, enum open_verdict v)
 {
-	struct open_answer a = { .verdict = v, .forward = k->id, .lease_s = k->lease_s };
+	struct open_answer a = {
+		.verdict = v, .forward = k->id, .port = k->port, .lease_s = k->lease_s
+	};
 	uint8_t out[OPEN_ANSWER_MAX];
 	size_t len = gate_answer(k->node->gate, k->row, &k->ask, &a, out);
 
@@ -68,7 +69,7 @@ static void leave(struct link *k)
 		close(k->far.fd);
 	k->far.fd = -1;
 	if (k->state >= LINK_CONNECTING)
-		gate_forward_end(n->gate, k->row);
+		gate_forward_end(n->gate, k->row, OPEN_RELAY);
 	k->state = LINK_LEAVING;
 	k->near.ready = drain;
 	k->near.want = EPOLLIN;
@@ -135,9 +136,9 @@ static void connect_device(struct link *k)
 		refuse(k, OPEN_UNREACHABLE, strerror(-fd));
 		return;
 	}
-	gate_forward_begin(n->gate, k->row);
+	gate_forward_begin(n->gate, k->row, OPEN_RELAY);
 	k->state = LINK_CONNECTING;
-	k->id = ++n->last_id;
+	k->id = ++n->last_id | RELAY_ID;
 	k->lease_s = k->terms.lease_s < LEASE_MAX_S ? k->terms.lease_s : LEASE_MAX_S;
 	loop_del(&n->st.loop, &k->near); /* what the client says next is for the device */
 	k->far = (struct watch){ .fd = fd, .want = EPOLLOUT, .ready = device_answers };
@@ -146,21 +147,22 @@ static void connect_device(struct link *k)
 		link_free(k);
 }
 
+enum dest_verdict node_judge(const struct node *n, const struct fp *device, const struct addr *to)
+{
+	const struct device_entry *dev = directory_device_fp(n->st.d, device);
+	struct dest_listed listed;
+
+	if (!dev)
+		return DEST_NOT_LISTED;
+	listed = (struct dest_listed){ dev->addr, dev->addrs, dev->port, dev->ports };
+	return dest_judge(to, &listed, n->loopback);
+}
+
 /* The device and address that the client names, against the directory. */
 static enum open_verdict judge_terms(const struct link *k, const char **detail)
 {
-	const struct node *n = k->node;
-	const struct device_entry *dev = directory_device_fp(n->st.d, &k->terms.device);
-	struct dest_listed listed;
-	enum dest_verdict v;
+	enum dest_verdict v = node_judge(k->node, &k->terms.device, &k->terms.dest);
 
-	*detail = NULL;
-	if (k->terms.kind != OPEN_RELAY)
-		return OPEN_BAD_KIND;
-	if (!dev)
-		return OPEN_NO_DEVICE;
-	listed = (struct dest_listed){ dev->addr, dev->addrs, dev->port, dev->ports };
-	v = dest_judge(&k->terms.dest, &listed, n->loopback);
 	switch (v) {
 	case DEST_OK:
 		return OPEN_OK;
@@ -185,18 +187,13 @@ static struct link *find_forward(struct node *n, uint64_t id, uint32_t row)
 	return NULL;
 }
 
-/* RENEW and CLOSE of a forward, on a connection of their own. */
-static void change_forward(struct link *k)
+static bool change_relay(struct link *k)
 {
 	struct node *n = k->node;
 	struct link *f = find_forward(n, k->terms.forward, k->row);
-	enum open_verdict v = f ? OPEN_OK : OPEN_NO_FORWARD;
 
-	gate_count(n->gate, v);
-	if (!f) {
-		refuse(k, v, NULL);
-		return;
-	}
+	if (!f)
+		return false;
 	k->id = f->id;
 	if (k->ask.op == OPEN_RENEW) {
 		f->lease_s = k->terms.lease_s < LEASE_MAX_S ? k->terms.lease_s : LEASE_MAX_S;
@@ -205,6 +202,20 @@ static void change_forward(struct link *k)
 	} else {
 		link_free(f);
 	}
+	return true;
+}
+
+/* RENEW and CLOSE of a forward, on a connection of their own. */
+static void change_forward(struct link *k)
+{
+	struct node *n = k->node;
+
+	if (!nat_change(k) && !change_relay(k)) {
+		gate_count(n->gate, OPEN_NO_FORWARD);
+		refuse(k, OPEN_NO_FORWARD, NULL);
+		return;
+	}
+	gate_count(n->gate, OPEN_OK);
 	answer(k, OPEN_OK);
 	link_free(k);
 }
@@ -226,12 +237,19 @@ static void whole_frame(struct link *k)
 		return;
 	}
 	v = judge_terms(k, &detail);
-	if (v == OPEN_OK) {
+	if (v == OPEN_OK && k->terms.kind == OPEN_RELAY) {
 		connect_device(k);
 		return;
 	}
+	if (v == OPEN_OK)
+		v = nat_open(k, &detail);
 	gate_count(n->gate, v);
-	refuse(k, v, detail);
+	if (v != OPEN_OK) {
+		refuse(k, v, detail);
+		return;
+	}
+	answer(k, OPEN_OK);
+	link_free(k);
 }
 
 /* Reads the frame and not one byte more: what follows is for the device. */
@@ -303,7 +321,7 @@ static void too_late(struct timer *t, mono_t now)
 
 static struct link *take_link(struct node *n)
 {
-	if (n->links - n->gate->forwards >= STRANGERS_MAX)
+	if (n->links - n->gate->forwards[OPEN_RELAY] >= STRANGERS_MAX)
 		return NULL;
 	for (uint32_t i = 0; i < LINKS_MAX; i++)
 		if (n->link[i].state == LINK_FREE)
@@ -326,6 +344,7 @@ void link_begin(struct node *n, int fd, const struct addr *peer)
 	k->frame_len = 0;
 	k->row = 0;
 	k->id = 0;
+	k->port = 0;
 	k->lease_s = 0;
 	memset(&k->ask, 0, sizeof k->ask);
 	k->near = (struct watch){ .fd = fd, .want = EPOLLIN, .ready = first_byte };
@@ -350,6 +369,7 @@ void links_check(struct node *n)
 			 (unsigned long long)k->id);
 		link_free(k);
 	}
+	nat_check(n);
 }
 
 void links_expire(struct node *n, mono_t now)

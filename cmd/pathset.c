@@ -38,7 +38,16 @@ void pathset_over(struct pathset *ps, int code, const char *why)
 	loop_disarm(ps->loop, &ps->ping_timer);
 	loop_disarm(ps->loop, &ps->end_timer);
 	session_wipe(&ps->session);
-	ps->ops->over(ps, code, why);
+	ps->code = code;
+	snprintf(ps->why, sizeof ps->why, "%s", why);
+	if (!pathset_nat_close(ps))
+		pathset_gone(ps);
+}
+
+void pathset_gone(struct pathset *ps)
+{
+	ps->gone = true;
+	ps->ops->over(ps, ps->code, ps->why);
 }
 
 void pathset_fail(struct pathset *ps, int code, const char *fmt, ...)

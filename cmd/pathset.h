@@ -25,6 +25,17 @@ enum {
 
 struct pathset;
 
+struct errand { /* something to ask a node, on a connection of its own */
+	uint8_t op; /* enum open_op under way; 0: none */
+	uint8_t tries;
+	struct watch watch;
+	struct timer timer;
+	struct open_ask ask;
+	uint64_t forward; /* RENEW, CLOSE: of this one */
+	uint8_t in[OPEN_ANSWER_MAX];
+	size_t len;
+};
+
 struct path {
 	struct flow flow;
 	struct pathset *set;    /* NULL: a device's connection that has not joined */
@@ -38,6 +49,11 @@ struct path {
 	bool again; /* the boot was stale: connect once more */
 	uint8_t attempts;
 	uint64_t forward;  /* the node's number for it */
+	struct errand errand;
+	struct timer tend;    /* looks after what follows */
+	uint64_t nat_forward; /* the same in the kernel; 0: none */
+	uint32_t lease_s;     /* of it, until it is renewed for the first time */
+	bool no_nat;	      /* it was tried, and did not work */
 	const char *kind;  /* "relay", "nat" or "direct" */
 	char why[WHY_MAX]; /* of a refusal */
 	int refused;       /* exit code of a refusal, 0: none */
@@ -59,7 +75,8 @@ struct pathset_ops {
 	bool (*data)(struct pathset *ps, const uint8_t *p, size_t len);
 	/* The peer has everything that was sealed so far. */
 	void (*had)(struct pathset *ps);
-	/* The session is over and all flows are closed; why is for people. code 0: a clean end. */
+	/* The session is over, all flows are closed and the nodes were told; why is for people.
+	 * code 0: a clean end. */
 	void (*over)(struct pathset *ps, int code, const char *why);
 };
 
@@ -71,7 +88,9 @@ struct pathset {
 	struct session session;
 	struct path *path[PATHS_MAX];
 	uint32_t opened; /* bit i: handshake done */
-	bool live, complete, go, finished, failing;
+	bool live, complete, go, finished, failing, gone; /* gone: over was called */
+	int code; /* and why: for over */
+	char why[WHY_MAX];
 	uint32_t ack_path; /* the path that carried data last carries the ACK */
 	bool ack_due;
 	struct timer ack_timer, ping_timer, end_timer;
@@ -102,7 +121,7 @@ extern void (*path_stranger_closed)(struct path *p, const char *why);
 
 /* There is something to fill in again. */
 void pathset_kick(struct pathset *ps);
-/* Tell the peer why (STOP on every flow), close, and call over. */
+/* Tell the peer why (STOP on every flow), close, and call over, perhaps later. */
 void pathset_fail(struct pathset *ps, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* All is said: from now on the peer may close, and that is a clean end. */
@@ -113,9 +132,8 @@ void pathset_end(struct pathset *ps);
 /* Record bytes that path i carried of what we sent. */
 uint64_t pathset_sent(const struct pathset *ps, uint32_t i);
 
-/* Between the files of a pathset. A path is over: what that means depends on how far the session
- * is; a path that broke the protocol; a message for it; the steps of set-up; the end of everything.
- */
+/* Between the files of a pathset. A path is over, which may mean several things; a path that broke
+ * the protocol; a message for it; the steps of set-up; the end of everything. */
 void path_dead(struct path *p, const char *why, int err);
 void path_broken(struct path *p, const char *what);
 void path_send(struct path *p, const struct flowmsg *m);
@@ -125,9 +143,18 @@ void path_client_join(struct path *p, const struct msg_join *m);
 void path_ack_late(struct timer *t, mono_t now);
 void pathset_over(struct pathset *ps, int code, const char *why);
 
-/* cmd/pathset_open.c: connect path p, by way of its node. 0 or -errno. */
+/* cmd/pathset_open.c: connect path p, by way of its node, 0 or -errno; the node's answer
+ * (flow_ops.answer); the node refused. */
 int path_connect(struct path *p);
-/* cmd/pathset_open.c: the node's answer (flow_ops.answer). */
 int path_answer(struct flow *f, const uint8_t *bytes, size_t len);
+void path_refused(struct path *p, const struct open_answer *a);
+
+/* cmd/pathset_nat.c: ask for a forward in the kernel, then connect through it. 0 or -errno. */
+int path_nat_open(struct path *p);
+/* The flow of p has ended: true when that was its forward's fault and the node relays instead. */
+bool path_nat_failed(struct path *p, const char *why, int err);
+/* Close all forwards. True: pathset_gone, which calls over, follows when that is done. */
+bool pathset_nat_close(struct pathset *ps);
+void pathset_gone(struct pathset *ps);
 
 #endif

@@ -243,6 +243,8 @@ static void closed(struct flow *f, const char *why, int err)
 		path_stranger_closed(p, why);
 		return;
 	}
+	if (path_nat_failed(p, why, err))
+		return;
 	if (!p->again) {
 		path_dead(p, why, err);
 		return;

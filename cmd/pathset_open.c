@@ -33,10 +33,12 @@ int path_connect(struct path *p)
 	static_assert(sizeof preamble <= FLOW_PREAMBLE_MAX, "an OPEN is a preamble");
 	p->attempts++;
 	p->again = false;
-	p->kind = direct ? "direct" : "relay";
 	if (!direct && !p->forward && p->attempts == 1 &&
 	    !open_pair_init(&p->pair, OPEN_CLIENT, p->set->self, p->node.pub, &p->node.fp))
 		return -EKEYREJECTED;
+	if (!direct && p->node.nat && !p->no_nat)
+		return path_nat_open(p);
+	p->kind = direct ? "direct" : "relay";
 	if (!direct)
 		len = make_open(p, preamble);
 	return flow_connect(&p->flow, p->set->loop, &path_ops, p->flow.in, &p->to, &p->from,
@@ -58,6 +60,12 @@ static int refusal_code(enum open_verdict v)
 	default:
 		return EXIT_UNREACHABLE;
 	}
+}
+
+static void note_refusal(struct path *p, enum open_verdict v)
+{
+	p->refused = refusal_code(v);
+	snprintf(p->why, sizeof p->why, "refused: %s", open_verdict_str[v]);
 }
 
 int path_answer(struct flow *f, const uint8_t *bytes, size_t len)
@@ -83,7 +91,12 @@ int path_answer(struct flow *f, const uint8_t *bytes, size_t len)
 		p->again = true;
 		return -1;
 	}
-	p->refused = refusal_code(a.verdict);
-	snprintf(p->why, sizeof p->why, "refused: %s", open_verdict_str[a.verdict]);
+	note_refusal(p, a.verdict);
 	return -1;
+}
+
+void path_refused(struct path *p, const struct open_answer *a)
+{
+	note_refusal(p, a->verdict);
+	path_dead(p, "refused by the node", 0);
 }

@@ -188,9 +188,10 @@ static void on_signal(struct loop *l, int signo)
 	if (signo == SIGHUP)
 		return;
 	s->interrupted = true;
-	if (s->ps.live)
+	if (s->ps.live) /* over() stops the loop, once the nodes were told */
 		pathset_fail(&s->ps, EXIT_INTERRUPTED, "interrupted by the user");
-	loop_stop(l);
+	else
+		loop_stop(l);
 }
 
 /* --- set-up ----------------------------------------------------------------------------------- */
@@ -301,7 +302,7 @@ static int attempt(struct send *s, const char *host)
 	snprintf(s->why, sizeof s->why, "the session did not come to its end");
 	pathset_init(&s->ps, &s->one.loop, &send_ops, &s->one.party.id, &s->one.party.cert);
 	pathset_connect(&s->ps, &s->setup, s->path, s->n, dev);
-	if (s->ps.live && loop_run(&s->one.loop))
+	if (!s->ps.gone && loop_run(&s->one.loop))
 		return report_error(s->c, EXIT_FAILED, NULL, "send", "%s", strerror(errno));
 	return 0;
 }

@@ -5,7 +5,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -189,6 +188,18 @@ int sock_udp(const struct addr *to)
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+bool sock_port_free(const struct addr *at)
+{
+	struct sockaddr_storage ss;
+	unsigned len = addr_to_sockaddr(at, &ss);
+	int fd = fresh(at);
+	bool taken = fd >= 0 && bind(fd, (struct sockaddr *)&ss, len) && errno == EADDRINUSE;
+
+	if (fd >= 0)
+		close(fd);
+	return !taken;
 }
 
 int sock_error(int fd)

@@ -5,6 +5,7 @@
 #ifndef NET_SOCK_H
 #define NET_SOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -46,6 +47,9 @@ bool sock_is_own(const struct addr *a);
 
 /* A datagram socket that sends to `to` and hears from it alone, at a port of the kernel's choice. */
 int sock_udp(const struct addr *to);
+
+/* Whether nobody on this host has this address and port. */
+bool sock_port_free(const struct addr *at);
 
 /* The socket's pending error: 0 or -errno. */
 int sock_error(int fd);
