@@ -20,7 +20,7 @@ include vendor/build.mk
 # The product: small, fast where data moves, and nothing in it unwinds.
 PROD := $(BASE) -MMD -MP $(WERROR) $(CFLAGS) $(MUSL_INC) -fstack-protector-strong \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
-build/obj/core/%.o build/obj/net/flow%.o build/obj/net/splice.o: HOT := -O2
+build/obj/core/plan%.o build/obj/core/%x.o build/obj/net/flow%.o build/obj/net/splice.o: HOT := -O2
 OBJ := $(patsubst %.c,build/obj/%.o,$(LIB) $(CMD) vendor/fortify.c)
 
 build/obj/%.o: %.c
