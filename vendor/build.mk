@@ -1,6 +1,7 @@
 # How the libraries are found and linked; nothing of theirs is copied in. Including found.mk makes
 # it where it is missing: what `make` needs is installed, the archives are looked up, make starts
-# over. musl has no linux/*.h: the host's come last (-idirafter), so that they never shadow musl's.
+# over. Nothing here unwinds, so the copies that are linked do without the tables for it (22 KB).
+# musl has no linux/*.h: the host's come last (-idirafter), so that they never shadow musl's.
 FOUND := build/vendor/found.mk
 
 ifneq ($(MAKECMDGOALS),clean)
@@ -13,7 +14,10 @@ $(FOUND): vendor/build.mk vendor/deps.sh vendor/fetch.sh vendor/packages
 	@dir=/usr/lib/$$(gcc -print-multiarch) && mnl=$$dir/libmnl.a && \
 	if [ ! -e $$mnl ]; then \
 		mnl=build/vendor/libmnl.a; [ -e $$mnl ] || vendor/fetch.sh $(@D); \
-	fi && echo "ARCHIVES := $$dir/libbearssl.a $$dir/libnftnl.a $$mnl" >$@ && \
+	fi && lean= && for a in $$dir/libbearssl.a $$dir/libnftnl.a $$mnl; do \
+		lean="$$lean $(@D)/lean-$${a##*/}" && \
+		objcopy -R .eh_frame -R .rela.eh_frame $$a $(@D)/lean-$${a##*/} || exit 1; \
+	done && echo "ARCHIVES :=$$lean" >$@ && \
 	echo "MULTIARCH := $$(gcc -print-multiarch)" >>$@
 
 MUSL_INC = -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)
