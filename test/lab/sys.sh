@@ -111,13 +111,14 @@ for line in open(sys.argv[1]):
 print(eval(sys.argv[2]))' "$1" "$2"
 }
 
-# overlay 6|"": two-paths with a manager of four, nodes n1 to n3, a device, and `client` admitted
+# overlay 6|"": two-paths with a manager of four, nodes n1 to n3 of which n2 only relays, a device,
+# and `client` admitted
 overlay() {
 	spread_replicas "$1" manager manager manager manager
 	party client client
 	for node in n1 n2 n3; do
 		party node $node
-		role $node $node node --name $node
+		role $node $node node --name $node $([ $node = n2 ] && echo --forward relay)
 	done
 	party device device
 	mkdir -p "$tmp/inbox"

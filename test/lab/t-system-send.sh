@@ -28,7 +28,7 @@ m_admin admit node n1 "$fingerprint" >/dev/null
 check "... and is ready soon after it was run" ready n1 20
 for node in n2 n3; do
 	party node $node >/dev/null
-	role $node $node node --name $node
+	role $node $node node --name $node $([ $node = n2 ] && echo --forward relay)
 done
 party device device >/dev/null
 mkdir "$tmp/inbox"
@@ -43,6 +43,9 @@ check "a big file over two named nodes" send receipt --via n1,n2 "$tmp/big" devi
 check "... has arrived" arrived big
 check "the receipt names the nodes" \
 	[ "$(receipt '" ".join(sorted(p["node"] for p in d["paths"]))')" = "n1 n2" ]
+check "... which forward as each can, in the kernel and by relay" \
+	[ "$(receipt '" ".join(sorted(p["node"] + " " + p["forward"] for p in d["paths"]))')" \
+	= "n1 nat n2 relay" ]
 check "no path carried all" [ "$(receipt 'd["max_path_share"] < 0.9')" = True ]
 check "strict: halves" eval 'send receipt --scheduler strict --via n1,n2 "$tmp/big" device &&
 	[ "$(receipt "0.49 < d[\"max_path_share\"] < 0.52")" = True ]'
