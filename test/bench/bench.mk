@@ -18,3 +18,5 @@ build/space: test/space.c $(filter-out build/obj/cmd/main.o build/obj/cmd/dev.o,
 WRAP := -Wl,--wrap=net_to_client,--wrap=net_to_replica,--wrap=entries_put,--wrap=clock_gettime
 build/liar: test/liar.c $(OBJ)
 	$(Q)musl-gcc $(PROD) $(WRAP) -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
+
+-include build/bench/server.d
