@@ -17,19 +17,20 @@ static const struct opt rows[] = {
 	{ 0 },
 };
 
-static int print(const struct common *c, const struct ident *id, const char *path)
+static void print(const struct common *c, const struct ident *id, const char *path)
 {
 	char fp[FP_STR_MAX];
 	struct json *j;
 
 	fp_format(&id->fp, fp);
-	if (!c->json)
-		return puts(fp) < 0 || fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+	if (!c->json) {
+		puts(fp);
+		return;
+	}
 	j = report_begin("key");
 	json_str(j, "fingerprint", fp);
 	json_str(j, "path", path);
 	report_end(j);
-	return EXIT_OK;
 }
 
 static int show(const struct common *c, const char *path)
@@ -39,9 +40,9 @@ static int show(const struct common *c, const char *path)
 
 	if (r)
 		return r;
-	r = print(c, &id, path);
+	print(c, &id, path);
 	ident_wipe(&id);
-	return r;
+	return EXIT_OK;
 }
 
 static int write_key(const struct common *c, const struct ident *id, const char *path)
@@ -74,7 +75,7 @@ static int make(const struct common *c, const char *path, bool force)
 	ident_new(&id);
 	r = write_key(c, &id, path);
 	if (!r)
-		r = print(c, &id, path);
+		print(c, &id, path);
 	ident_wipe(&id);
 	return r;
 }

@@ -26,7 +26,7 @@ static const struct cmd *const commands[] = {
 static const struct {
 	const char *role, *verbs;
 } groups[] = {
-	{ "client", " send connect forward paths up down " },
+	{ "client", " send paths " },
 	{ "probe", " trace ping asn " },
 };
 
@@ -143,7 +143,7 @@ static int list(const struct common *c)
 	return EXIT_OK;
 }
 
-/* A link of our own from before is made anew; any other file of that name is left alone. */
+/* A link of our own from before stays; any other file of that name is left alone. */
 static int install_link(const struct common *c, const char *dir, const char *self, const char *name)
 {
 	char path[4096], old[4096];
@@ -159,8 +159,11 @@ static int install_link(const struct common *c, const char *dir, const char *sel
 			return EXIT_OK;
 	}
 	if (symlink(self, path))
-		return report_error(c, EXIT_FAILED, "remove it, or choose another DIR", path, "%s",
-				    strerror(errno));
+		return report_error(c, EXIT_FAILED,
+				    errno == EEXIST   ? "remove it, or choose another DIR"
+				    : errno == ENOENT ? "make DIR, it is not there"
+						      : "choose a DIR that you may write to",
+				    path, "%s", strerror(errno));
 	return EXIT_OK;
 }
 
@@ -233,6 +236,28 @@ static int run_help(struct common *c, int argc, char **argv)
 	return help_all(stdout);
 }
 
+/* argv[0] is a role's name; options of every command may stand before the verb too. */
+static int dispatch_verb(struct common *c, const char *verbs, int argc, char **argv)
+{
+	struct opt_table tables[] = { { common_rows, c } };
+	struct opt_args none = { 0 };
+	char err[200];
+	int used = opt_parse(tables, 1, (struct opt_mode){ .stop_early = true }, argc - 1,
+			     argv + 1, &none, err, sizeof err);
+
+	if (used < 0)
+		return usage_error(c, NULL, err);
+	argc -= used + 1;
+	argv += used + 1;
+	if (!argc && c->help)
+		return help_all(stdout);
+	if (argc && word_in(verbs, argv[0]))
+		return run(c, find(argv[0]), argc - 1, argv + 1);
+	snprintf(err, sizeof err, "%s is followed by one of:%.*s", argv[-used - 1],
+		 (int)strlen(verbs) - 1, verbs);
+	return usage_error(c, NULL, err);
+}
+
 /* argv[0] is the command's name. */
 static int dispatch(struct common *c, int argc, char **argv)
 {
@@ -242,14 +267,8 @@ static int dispatch(struct common *c, int argc, char **argv)
 
 	if (!strcmp(argv[0], "help"))
 		return run_help(c, argc - 1, argv + 1);
-	if (verbs && (argc < 2 || !word_in(verbs, argv[1]))) {
-		snprintf(why, sizeof why, "%s is followed by one of:%.80s", argv[0], verbs);
-		return usage_error(c, NULL, why);
-	}
-	if (verbs) {
-		argc--;
-		argv++;
-	}
+	if (verbs)
+		return dispatch_verb(c, verbs, argc, argv);
 	cmd = find(argv[0]);
 	if (!cmd) {
 		snprintf(why, sizeof why, "no such command: %.60s", argv[0]);
@@ -277,8 +296,10 @@ int cmd_line(int argc, char **argv)
 			 &none, err, sizeof err);
 	if (used < 0)
 		return usage_error(&c, NULL, err);
-	if (top.version)
-		return puts("machete " VERSION) < 0;
+	if (top.version) {
+		puts("machete " VERSION);
+		return EXIT_OK;
+	}
 	if (top.list)
 		return list(&c);
 	if (top.install)
@@ -294,7 +315,13 @@ int cmd_line(int argc, char **argv)
 	return dispatch(&c, argc, argv);
 }
 
+/* A result that nobody can read is no success. */
 int main(int argc, char **argv)
 {
-	return cmd_line(argc, argv);
+	int r = cmd_line(argc, argv);
+
+	if ((!fflush(stdout) && !ferror(stdout)) || r)
+		return r;
+	fprintf(stderr, "machete: stdout: %s; the result could not be written\n", strerror(errno));
+	return EXIT_FAILED;
 }

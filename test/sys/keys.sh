@@ -94,3 +94,24 @@ head -c 5000 /dev/zero | tr '\0' '#' >"$d/a/cluster"
 ok long_files_are_refused says 2 "cluster" -C "$d/a" cluster show
 "$m" --json -C "$d/a" cluster show >"$d/out"
 ok json_errors_go_to_stdout test "$(grep -c '^{"v":1,"event":"error","code":2,"what":' "$d/out")" = 1
+
+# Names, and where options may stand.
+ok install_wants_a_directory says 1 "make DIR" --install "$d/bin"
+mkdir "$d/bin"
+ok install_makes_links "$m" --install "$d/bin"
+ok a_link_for_every_command_and_role test "$(ls "$d/bin" | sed 's/^machete-//' | sort)" = "$({ "$m" --list; echo client; echo probe; } | sort)"
+ok and_may_be_run_again "$m" --install "$d/bin"
+rm "$d/bin/machete-key" && echo mine >"$d/bin/machete-key"
+ok another_file_is_left_alone says 1 "File exists" --install "$d/bin"
+ok a_link_is_its_command test "$("$d/bin/machete-cluster" -C "$d/c/admin" show)" = "$("$m" cluster show -C "$d/c/admin")"
+ok a_role_stands_before_its_verb test "$("$d/bin/machete-client" -q send -h; "$m" client -q send -h)" = "$("$m" send -h; "$m" help send)"
+ok a_role_alone_is_not_enough says 2 "is followed by one of: send paths;" client
+ok another_verb_is_not_its_own says 2 "is followed by one of: trace ping asn;" probe -v send
+ok nor_an_option_that_it_does_not_know says 2 "unknown option" client --bogus send
+full()
+{
+	"$m" -C "$d/c/admin" "$@" >/dev/full 2>"$d/err"
+	[ $? -eq 1 ] && grep -q 'No space left' "$d/err"
+}
+ok a_result_that_cannot_be_written_is_no_success full key show
+ok nor_help full help
