@@ -353,7 +353,7 @@ static int run(struct send *s, const char *host)
 
 		for (uint32_t k = 0; k < s->n; k++)
 			refused |= s->path[k].refused != 0;
-		if (!refused && !cached && i)
+		if (!refused && i)
 			break; /* a fresh directory was tried */
 		log_info("trying again with a fresh directory: %s", s->why);
 		if (refused && i)

@@ -117,6 +117,20 @@ static void doubt_traces(struct survey *s)
 		s->cand[i].unreached = false;
 }
 
+/* Never silently fewer paths than there are nodes for. */
+static uint32_t usual_n(const struct survey *s, uint32_t have)
+{
+	uint32_t nodes = directory_nodes(s->dir);
+
+	if (have >= SURVEY_N)
+		return SURVEY_N;
+	if (have < nodes)
+		report_warning(s->c, s->device->name,
+			       "%u of %u registered nodes can be reached: fewer paths than usual",
+			       have, nodes);
+	return have < 2 ? 2 : have;
+}
+
 static int choose_n(struct survey *s)
 {
 	uint32_t have = distinct(s);
@@ -125,7 +139,7 @@ static int choose_n(struct survey *s)
 	if (s->o->via.n && s->o->direct && !s->o->n)
 		want++;
 	if (!want)
-		want = have < SURVEY_N ? have < 2 ? 2 : have : SURVEY_N;
+		want = usual_n(s, have);
 	if (want > PLAN_PATHS_MAX)
 		return report_error(s->c, EXIT_USAGE, "name fewer nodes", "--via",
 				    "%u paths are too many, %u is the most", want, PLAN_PATHS_MAX);

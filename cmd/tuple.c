@@ -64,6 +64,17 @@ static int parse_fields(struct run *r, struct tuple *t, int n, char **words)
 			    "1 to %d fields, %d bytes at most", TUPLE_FIELDS_MAX, TUPLE_BYTES_MAX);
 }
 
+/* What is inserted has a value in every field. */
+static int parse_tuple(struct run *r, int n, char **words)
+{
+	int e = parse_fields(r, &r->op.tuple, n, words);
+
+	if (e || !tuple_is_template(&r->op.tuple))
+		return e;
+	return report_error(r->c, EXIT_USAGE, "write str:* for a star", "tuple",
+			    "a wildcard cannot be inserted");
+}
+
 /* `replace FIELD...` means the tuple of that length with the same first field. */
 static void template_of_key(struct tuple *templ, const struct tuple *t)
 {
@@ -80,7 +91,7 @@ static int parse_words(struct run *r, int n, char **words)
 		cut++;
 	if (r->verb->templ && r->verb->tuple && cut < n) {
 		e = parse_fields(r, &r->op.templ, cut, words);
-		return e ? e : parse_fields(r, &r->op.tuple, n - cut - 1, words + cut + 1);
+		return e ? e : parse_tuple(r, n - cut - 1, words + cut + 1);
 	}
 	if (r->verb->type == OP_CAS)
 		return report_error(r->c, EXIT_USAGE, "write: cas TEMPLATE... -- FIELD...", "tuple",
@@ -90,7 +101,7 @@ static int parse_words(struct run *r, int n, char **words)
 			words[i] = words[i + 1];
 		n--;
 	}
-	e = parse_fields(r, r->verb->tuple ? &r->op.tuple : &r->op.templ, n, words);
+	e = r->verb->tuple ? parse_tuple(r, n, words) : parse_fields(r, &r->op.templ, n, words);
 	if (!e && r->verb->type == OP_REPLACE)
 		template_of_key(&r->op.templ, &r->op.tuple);
 	return e;

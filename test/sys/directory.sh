@@ -33,6 +33,8 @@ got=$("$m" -C "$a" tuple rdall many '*' '*' | cut -f2 | tr '\n' ' ')
 ok rdall_gives_all_pages_in_order test "$got" = "$(seq -f int:%g -s ' ' 120) "
 ok rdall_of_nothing_is_exit_1 ends 1 -C "$a" tuple rdall none
 ok a_bad_field_is_exit_2 ends 2 -C "$a" tuple out int:x
+ok a_wildcard_cannot_be_inserted ends 2 -C "$a" tuple out a '*'
+ok nor_replace_anything ends 2 -C "$a" tuple cas a '*' -- a '*'
 ok an_unknown_operation_is_exit_2 ends 2 -C "$a" tuple drop x
 ok a_lease_is_given ends 0 -C "$a" tuple out soon --ttl 2
 ok it_is_there ends 0 -C "$a" tuple rdp soon
