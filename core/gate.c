@@ -144,19 +144,20 @@ static uint64_t nonce_hash(const struct gate *g, const struct gate_client *c, co
 	x ^= y ^ g->salt;
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
 	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	x ^= x >> 31;
-	return x ? x : 1;
+	return x ^ x >> 31;
 }
 
 /* True when the nonce is new; remembers it. Half of the slots are empty, so the probe ends. */
 static bool nonce_take(struct gate_boot *b, uint64_t hash)
 {
 	uint32_t at = (uint32_t)(hash % NONCE_SLOTS);
+	uint32_t mark = (uint32_t)(hash >> 32);
 
+	mark += !mark;
 	for (; b->seen[at]; at = (at + 1) % NONCE_SLOTS)
-		if (b->seen[at] == hash)
+		if (b->seen[at] == mark)
 			return false;
-	b->seen[at] = hash;
+	b->seen[at] = mark;
 	b->nonces++;
 	return true;
 }

@@ -8,7 +8,8 @@
  * Replays: a nonce counts once under the boot it was sealed for, and only the last two boots are
  * valid. A boot ends after 10 minutes, when it has seen NONCES_MAX nonces, or when one client alone
  * has used its share of them; so a table of fixed size holds all nonces that could come again.
- * Pure: time and random bytes come as arguments. */
+ * Of a nonce 32 bits of a secret hash are kept, beside its place: one honest request in 10^9 is
+ * refused as a replay, and none is let through. Pure: time and random bytes come as arguments. */
 #ifndef CORE_GATE_H
 #define CORE_GATE_H
 
@@ -20,7 +21,7 @@ enum {
 	GATE_BOOTS = 2,
 	NONCES_MAX = 65536,                 /* a boot's life in requests */
 	NONCES_CLIENT_MAX = NONCES_MAX / 2, /* so that no client ends a boot all alone at once */
-	NONCE_SLOTS = 2 * NONCES_MAX, /* half full: short probes; 1 MiB a boot, touched late */
+	NONCE_SLOTS = 2 * NONCES_MAX, /* half full: short probes; 512 KiB a boot, touched late */
 	BOOT_MS = 10 * 60 * 1000,
 	BOOT_MS_MIN = 5 * 1000, /* a client over its share gets a new boot, but not more often */
 };
@@ -39,7 +40,7 @@ struct gate_boot {
 	uint8_t id[BOOT_BYTES];
 	mono_t since;
 	uint32_t nonces;
-	uint64_t seen[NONCE_SLOTS]; /* 0 is empty */
+	uint32_t seen[NONCE_SLOTS]; /* 0 is empty */
 };
 
 /* Of one kind of forward; all 0: the node does not forward that way. */
@@ -52,7 +53,7 @@ struct gate_limits {
 	struct gate_limit kind[OPEN_KINDS];
 };
 
-/* Large (2 MiB): allocated once by the role. */
+/* Large (1 MiB): allocated once by the role. */
 struct gate {
 	const struct ident *self;
 	struct gate_limits limits;
