@@ -102,7 +102,7 @@ demo: deps all
 
 bench: all
 	$(Q)vendor/deps.sh build test bench
-	$(Q)test/bench/run
+	$(Q)test/bench/run && test/bench/nat
 
 deps:
 	$(Q)vendor/deps.sh build test

@@ -81,8 +81,10 @@ static int receive(const char *ip, const char *port, const char *path)
 	for (;;) {
 		int conn = accept(fd, NULL, NULL);
 
-		if (conn < 0 || !take_one(conn, path))
-			return fail("receive");
+		if (conn < 0)
+			return fail("accept");
+		if (!take_one(conn, path))
+			fail("receive"); /* whoever sent it sees that, or was a probe */
 		close(conn);
 	}
 }

@@ -11,7 +11,8 @@
  *						addresses after it: milliseconds, refused
  *	flood SECONDS DEST:PORT FROM ADDRS	forged OPENs from there: their number
  *	latency COUNT DEST:PORT			opens and closes one after the other: the median of
- *						OPEN to its answer, microseconds */
+ *						OPEN to its answer, and 99 of 100; microseconds
+ *	pump relay|plain DEST:PORT MB		sends MB and waits for a byte back: milliseconds */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -267,6 +268,59 @@ static void do_latency(struct ctl *c, const char *args)
 	       (long long)took[(count * 99ull) / 100], refused);
 }
 
+/* Connected to DEST, by way of a relay or straight; -1: not. */
+static int dial_through(struct ctl *c, bool relay, const struct addr *dest)
+{
+	struct open_terms t = { .kind = OPEN_RELAY, .device = c->device, .dest = *dest };
+	const uint8_t *answer = c->frame;
+	struct open_answer a;
+	struct ctl straight = { .node = *dest };
+	int fd, need = 0;
+	size_t got = 0;
+
+	if (!relay)
+		return dial(&straight, NULL);
+	ask(c, OPEN_CLOSE, &t, NULL, &a); /* for the boot */
+	t.lease_s = 60;
+	make(c, OPEN_OPEN, &t);
+	fd = dial(c, NULL);
+	if (fd < 0 || send(fd, c->frame, c->len, 0) != (ssize_t)c->len)
+		return -1;
+	while (!need && recv(fd, c->frame + got++, 1, 0) == 1) /* not one byte more */
+		need = open_frame_len(answer, got);
+	while (need > 0 && got < (size_t)need && recv(fd, c->frame + got, 1, 0) == 1)
+		got++;
+	return need > 0 && open_answer_parse(&a, &c->pair, &c->ask, answer, got) ? fd : -1;
+}
+
+static void do_pump(struct ctl *c, const char *args)
+{
+	static char zeros[256 * 1024];
+	char how[8], dest[64], word;
+	struct addr to;
+	uint64_t left;
+	int64_t begin;
+	unsigned mb;
+	int fd;
+
+	if (sscanf(args, "%7s %63s %u", how, dest, &mb) != 3 || !addr_parse(&to, dest, 0))
+		return;
+	begin = now_us();
+	fd = dial_through(c, *how == 'r', &to);
+	for (left = mb * 1000000ull; fd >= 0 && left;) {
+		ssize_t n = send(fd, zeros, left < sizeof zeros ? left : sizeof zeros, 0);
+
+		if (n <= 0)
+			break;
+		left -= (uint64_t)n;
+	}
+	if (fd >= 0 && !left && !shutdown(fd, SHUT_WR) && recv(fd, &word, 1, 0) == 1)
+		printf("%lld\n", (long long)(now_us() - begin) / 1000);
+	else
+		printf("failed\n");
+	close(fd);
+}
+
 static void obey(struct ctl *c, const char *verb, const char *args)
 {
 	struct open_answer a = { 0 };
@@ -285,6 +339,8 @@ static void obey(struct ctl *c, const char *verb, const char *args)
 		do_many(c, args);
 	else if (!strcmp(verb, "flood"))
 		do_flood(c, args);
+	else if (!strcmp(verb, "pump"))
+		do_pump(c, args);
 	else if (!strcmp(verb, "latency"))
 		do_latency(c, args);
 	else
