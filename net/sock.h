@@ -45,7 +45,7 @@ int sock_connect_from(const struct addr *to, const struct sock_from *from);
 /* Whether `a` is an address of this host: its packets go through lo, whatever device has it. */
 bool sock_is_own(const struct addr *a);
 
-/* A datagram socket that sends to `to` and hears from it alone, at a port of the kernel's choice. */
+/* A datagram socket between `to` and a port of the kernel's choice. */
 int sock_udp(const struct addr *to);
 
 /* Whether nobody on this host has this address and port. */

@@ -69,8 +69,9 @@ struct asn_set {
  * be aligned to 8 bytes, as mmap's and malloc's are. */
 enum asn_verdict asn_open(struct asn_table *t, const void *mem, size_t len);
 
-/* The origins of an address; none where the table, which may be NULL, has no entry. Private addresses are looked up
- * like all others: an entry wins over the rule that they belong to nobody (C.0). */
+/* The origins of an address; none where the table, which may be NULL, has no entry. Private
+ * addresses are looked up like all others: an entry wins over the rule that they belong to nobody
+ * (C.0). */
 struct asn_set asn_find(const struct asn_table *t, const struct addr *a);
 
 /* Bytes of a file with these counts. */

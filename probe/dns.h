@@ -1,4 +1,4 @@
-/* probe/dns.h - the part of the DNS that asks for TXT records (RFC 1035), and Team Cymru's use of it
+/* probe/dns.h - the part of the DNS that asks for TXT records (RFC 1035), and what Team Cymru has
  *
  * Team Cymru tells the origin of an address in the DNS: 4.3.2.1.origin.asn.cymru.com (IPv6: 32
  * nibbles and origin6) has a TXT record "23028 23029 | 216.90.108.0/24 | US | arin | 1998-09-25".
@@ -49,8 +49,8 @@ uint32_t dns_servers(const char *conf, size_t len, struct addr out[static DNS_SE
 
 /* The name that has an address's origin. */
 void dns_origin_name(const struct addr *a, char out[static DNS_NAME_MAX]);
-/* Such a text as a line of the data sets that probe/asn_line reads, "PREFIX<TAB>LEN<TAB>AS_AS", with
- * its newline; its bytes, 0: the text is none of these. */
+/* Such a text as a line of the data sets that probe/asn_line reads, "PREFIX<TAB>LEN<TAB>AS_AS",
+ * with its newline; its bytes, 0: the text is none of these. */
 size_t dns_origin_line(const char *text, char out[static DNS_TEXT_MAX]);
 
 #endif

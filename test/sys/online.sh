@@ -98,4 +98,4 @@ ip netns add $ns && ip -n $ns link set lo up && ip -n $ns addr add 8.8.8.8/32 de
 serve ip netns exec $ns
 ip netns exec $ns "$m" trace --online --resolver "$resolver" 8.8.8.8:9 >"$dir/out" 2>&1
 rc=$?
-ok "a trace names the ASes that it learns" says 0 "[AS15169] [target closed] 8.8.8.8:9"
+ok "a trace names the ASes that it learns" says 0 "[15169] [target closed] 8.8.8.8:9"
