@@ -264,6 +264,8 @@ int trace_run_start(struct trace_run *r, struct loop *l, const struct probe_ends
 	trace_init(&r->trace, conf, &e->to);
 	if (r->io.way == PROBE_EXACT)
 		r->trace.conf.in_flight = 1;
+	if (r->io.way != PROBE_RAW)
+		r->trace.conf.retry_us = 0; /* a TTL has one connection at a time */
 	loop_arm(l, &r->timer, mono_now());
 	return 0;
 }

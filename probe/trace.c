@@ -11,6 +11,7 @@ const struct trace_conf trace_conf_all = {
 	.in_flight = TRACE_TTL_MAX,
 	.wait_us = 1000000,
 	.spacing_us = 1000, /* a burst of 16 packets fills no queue */
+	.retry_us = 50000,  /* a router that limits its answers has one again (C.6) */
 };
 const struct trace_conf trace_conf_serial = {
 	.first_ttl = 1,
@@ -112,6 +113,24 @@ static enum trace_stop why_stopped(const struct trace *t)
 	return limit(t) == t->conf.max_ttl ? TRACE_HOPLIMIT : TRACE_GAPLIMIT;
 }
 
+/* When a TTL that is waited for gets its next probe already; us 0: it does not. A later router
+ * answered, so this one is more likely silent than slow; a late answer still counts. */
+static mono_t retry_at(const struct trace *t, uint8_t ttl)
+{
+	const struct trace_ttl *h = &t->ttl[ttl];
+
+	if (!t->conf.retry_us || !h->waiting || h->tries == t->conf.tries || ttl >= t->answered)
+		return mono_us(0);
+	return mono_add_us(h->sent[h->tries - 1], t->conf.retry_us);
+}
+
+static bool retry_due(const struct trace *t, uint8_t ttl, mono_t now)
+{
+	mono_t at = retry_at(t, ttl);
+
+	return at.us && !mono_before(now, at);
+}
+
 static void send_probe(struct trace *t, uint8_t ttl, mono_t now, struct trace_probe *p)
 {
 	struct trace_ttl *h = &t->ttl[ttl];
@@ -119,8 +138,8 @@ static void send_probe(struct trace *t, uint8_t ttl, mono_t now, struct trace_pr
 	*p = (struct trace_probe){ .ttl = ttl, .try = h->tries };
 	p->id = (uint16_t)(ttl - 1 + p->try * TRACE_TTL_MAX);
 	h->sent[h->tries++] = now;
+	t->in_flight += !h->waiting;
 	h->waiting = true;
-	t->in_flight++;
 	t->next_send = mono_add_us(now, t->conf.spacing_us);
 }
 
@@ -151,9 +170,10 @@ bool trace_next(struct trace *t, mono_t now, struct trace_probe *p)
 		if (h->a.kind != TRACE_NONE)
 			continue;
 		over = over && !h->waiting && h->tries == t->conf.tries;
-		if (h->waiting || h->tries == t->conf.tries)
+		if (h->tries == t->conf.tries || (h->waiting && !retry_due(t, i, now)))
 			continue;
-		if (t->in_flight == t->conf.in_flight || mono_before(now, t->next_send))
+		if ((!h->waiting && t->in_flight == t->conf.in_flight) ||
+		    mono_before(now, t->next_send))
 			break;
 		send_probe(t, i, now, p);
 		return true;
@@ -173,8 +193,12 @@ mono_t trace_wake(const struct trace *t)
 	for (uint8_t i = t->conf.first_ttl; i <= limit(t); i++) {
 		const struct trace_ttl *h = &t->ttl[i];
 
+		mono_t retry = retry_at(t, i);
+
 		if (h->waiting && (!at.us || mono_before(overdue_at(t, h), at)))
 			at = overdue_at(t, h);
+		if (retry.us && mono_before(retry, at))
+			at = mono_before(retry, t->next_send) ? t->next_send : retry;
 		unsent = unsent || (h->a.kind == TRACE_NONE && !h->waiting &&
 				    h->tries < t->conf.tries);
 	}

@@ -151,6 +151,20 @@ static void silent_routers_are_asked_thrice_and_do_not_take_seconds(void)
 	CHECK(ms < 500);
 }
 
+/* Two pauses of 50 ms and one wait of 75, where three waits in a row take 225. */
+static void a_router_is_asked_again_once_a_later_one_answered(void)
+{
+	struct net n = { .target = 10, .target_kind = TRACE_OPEN, .silent = 1 << 6 };
+	struct trace_conf patient = trace_conf_all;
+	int64_t ms = run(&n, &trace_conf_all);
+
+	CHECK(ms >= 2 * 50 + 75 && ms < 200);
+	CHECK_EQ(t.in_flight, 0);
+	patient.retry_us = 0;
+	n = (struct net){ .target = 10, .target_kind = TRACE_OPEN, .silent = 1 << 6 };
+	CHECK(run(&n, &patient) >= 3 * 75);
+}
+
 static void what_is_lost_once_is_asked_again(void)
 {
 	struct net n = { .target = 9, .target_kind = TRACE_OPEN, .lose_once = 1 << 2 | 1 << 9 };
@@ -310,6 +324,7 @@ TEST_MAIN_BEGIN
 	RUN(all_routers_are_found_in_little_more_than_one_round_trip);
 	RUN(a_closed_port_is_reached_too);
 	RUN(silent_routers_are_asked_thrice_and_do_not_take_seconds);
+	RUN(a_router_is_asked_again_once_a_later_one_answered);
 	RUN(what_is_lost_once_is_asked_again);
 	RUN(a_silent_target_ends_by_the_gap);
 	RUN(nothing_at_all_ends_by_the_gap);
