@@ -102,7 +102,7 @@ demo: deps all
 
 bench: all
 	$(Q)vendor/deps.sh build test bench
-	$(Q)test/bench/run && test/bench/nat
+	$(Q)test/bench/run && test/bench/nat && test/lab/bench.sh
 
 deps:
 	$(Q)vendor/deps.sh build test

@@ -19,4 +19,8 @@ WRAP := -Wl,--wrap=net_to_client,--wrap=net_to_replica,--wrap=entries_put,--wrap
 build/liar: test/liar.c $(OBJ)
 	$(Q)musl-gcc $(PROD) $(WRAP) -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
 
+build/bench/plan: test/bench/plan.c $(filter-out build/obj/cmd/%,$(OBJ))
+	@mkdir -p $(@D)
+	$(Q)musl-gcc $(PROD) -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
+
 -include build/bench/server.d
