@@ -11,6 +11,7 @@ enum {
 	PING_TTL = 64,
 	PORT_LOW = 33000, /* within Linux's ephemeral range, where firewalls expect clients */
 	PORT_SPAN = 26000,
+	PORT_TRIES = 16, /* all taken, one time in 65,000, when half of the ports are */
 };
 
 const char *const probe_way_str[PROBE_WAYS] = {
@@ -185,19 +186,37 @@ static int open_raw(struct probe_io *io)
 	return r;
 }
 
+static uint16_t draw_port(void)
+{
+	uint16_t port;
+
+	secret_bytes(&port, sizeof port);
+	return (uint16_t)(PORT_LOW + port % PORT_SPAN);
+}
+
 /* An address and a port of our own to send from. */
 static int choose_source(struct probe_io *io, const struct probe_ends *e)
 {
 	static const struct addr nobody;
-	uint16_t port;
 	int r = 0;
 
 	io->flow.src = e->from;
 	if (addr_same_ip(&e->from, &nobody))
 		r = icmp_source(&e->to, e->device, &io->flow.src);
-	secret_bytes(&port, sizeof port);
 	secret_bytes(&io->flow.isn, sizeof io->flow.isn);
-	io->flow.src.port = e->from.port ? e->from.port : (uint16_t)(PORT_LOW + port % PORT_SPAN);
+	io->flow.src.port = e->from.port ? e->from.port : draw_port();
+	return r;
+}
+
+/* A port that was drawn may be somebody's: then another one. */
+static int open_raw_somewhere(struct probe_io *io, const struct probe_ends *e)
+{
+	int r = open_raw(io);
+
+	for (int i = 1; r == -EADDRINUSE && !e->from.port && i < PORT_TRIES; i++) {
+		io->flow.src.port = draw_port();
+		r = open_raw(io);
+	}
 	return r;
 }
 
@@ -214,7 +233,7 @@ static int io_open(struct probe_io *io, struct loop *l, const struct probe_ends 
 	if (e->way == PROBE_AUTO)
 		io->way = PROBE_RAW;
 	if (!r && io->way == PROBE_RAW)
-		r = open_raw(io);
+		r = open_raw_somewhere(io, e);
 	if ((r == -EPERM || r == -EACCES) && e->way == PROBE_AUTO) {
 		io->way = PROBE_PORTS;
 		r = 0;

@@ -50,6 +50,6 @@ roles_start_nothing()
 	wait $dev_pid
 	dev_pid=
 	cat "$d/dev.trace"
-	[ "$(echo "$roles" | wc -l)" -eq 6 ] && [ "$(grep -c exec "$d/dev.trace")" -eq 1 ]
+	[ "$(echo "$roles" | wc -l)" -eq 7 ] && [ "$(grep -c exec "$d/dev.trace")" -eq 1 ]
 }
 ok manager_node_and_server_start_nothing roles_start_nothing
