@@ -36,6 +36,7 @@ struct slot {
 	struct online *owner;
 	struct watch watch;
 	struct timer timer;
+	struct addr net; /* asked for */
 	char name[DNS_NAME_MAX];
 	uint16_t id;
 	uint32_t tries;
@@ -57,13 +58,23 @@ struct online {
 
 static void fill(struct online *o);
 
-static void add_lines(struct online *o, const struct dns_texts *t)
+/* Whether it is about the net that was asked for. */
+static bool to_the_point(const char *line, size_t len, const struct addr *net)
+{
+	struct asn_ip ip = asn_ip_from(net);
+	struct asn_entry e;
+
+	return asn_line_parse(&e, line, len) == ASN_LINE_ENTRY && !asn_ip_less(ip, e.first) &&
+	       !asn_ip_less(e.last, ip);
+}
+
+static void add_lines(struct online *o, const struct addr *net, const struct dns_texts *t)
 {
 	for (uint32_t i = 0; i < t->n; i++) {
 		char line[DNS_TEXT_MAX];
 		size_t n = dns_origin_line(t->text[i], line);
 
-		if (!n || n > o->room - o->len)
+		if (!n || n > o->room - o->len || !to_the_point(line, n - 1, net))
 			continue;
 		memcpy(o->text + o->len, line, n);
 		o->len += n;
@@ -121,7 +132,7 @@ static void answered(struct watch *w, uint32_t got)
 	if (v == DNS_NOT_OURS)
 		return;
 	if (v == DNS_OK)
-		add_lines(s->owner, &t);
+		add_lines(s->owner, &s->net, &t);
 	if (v == DNS_OK || v == DNS_NONE)
 		end(s, v);
 	else
@@ -160,7 +171,8 @@ static void fill(struct online *o)
 		s->busy = true;
 		s->tries = 0;
 		o->busy++;
-		dns_origin_name(&o->ask[o->next++], s->name);
+		s->net = o->ask[o->next++];
+		dns_origin_name(&s->net, s->name);
 		ask(s);
 	}
 	if (!o->busy)

@@ -56,7 +56,9 @@ const struct cmd cmd_paths = {
 	.opts_bytes = sizeof(struct options),
 	.words_min = 1,
 	.words_max = 1,
-	.more = "Nothing is sent but probes: legs not traced in the last day are traced now.\n"
+	.more = "Nothing is sent but probes: legs not traced in the last day are traced now, and\n"
+		"the nodes trace back to this host and tell nobody else. --online tells Team\n"
+		"Cymru, and the name server, which networks the traces cross.\n"
 		"* marks what `send` would take. ?: some router did not answer; ??: a whole\n"
 		"segment is not traced. Exit status 3: too few paths; 5: --max-exposure is not\n"
 		"met.\n",

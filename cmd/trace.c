@@ -160,6 +160,7 @@ const struct cmd cmd_trace = {
 	.words_max = 1,
 	.more = "PORT is 80 unless given. With CAP_NET_RAW all probes are one flow and under way\n"
 		"at once; without it they come from neighbouring ports (\"ports vary\") or, with\n"
-		"--exact, one after the other. AS numbers come from `machete asn import`. Exit\n"
-		"status 3: not reached.\n",
+		"--exact, one after the other. AS numbers come from `machete asn import`; with\n"
+		"--online also from Team Cymru, who then learns what is traced. Exit status 3:\n"
+		"not reached.\n",
 };

@@ -52,6 +52,7 @@ static void take(struct fetch *f, const struct tuple *t)
 	if (!record_parse(&r, (const char *)t->f[4].bytes, t->f[4].len) || r.device[0])
 		return;
 	r.at_s = f->now_s;
+	memset(&r.seen, 0, sizeof r.seen); /* it ends where its TO is, not where they like */
 	if (belongs(f, &who, &r))
 		tracecache_put(f->cache, &r);
 }

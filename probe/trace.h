@@ -33,7 +33,7 @@ struct trace_conf {
 	uint8_t in_flight;	    /* 1: one after the other */
 	uint32_t wait_us;	    /* for an answer */
 	uint32_t spacing_us;	    /* between two probes */
-	uint32_t retry_us;	    /* to a TTL that is silent while a later one answered; 0: wait */
+	uint32_t retry_us; /* to a TTL that is silent while a later one answered; 0: wait */
 };
 /* lft's numbers where they are not ours: raw and `ports vary`; and one at a time. */
 extern const struct trace_conf trace_conf_all, trace_conf_serial;

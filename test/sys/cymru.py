@@ -6,6 +6,7 @@ TEXTS = {
     '0.8.8.8.origin.asn.cymru.com': '15169 | 8.8.8.0/24 | US | arin | 2023-12-28',
     '0.1.1.1.origin.asn.cymru.com': '13335 23028 | 1.1.1.0/24 | AU | apnic | 2011-08-11',
     '0.7.7.7.origin.asn.cymru.com': '777 | 7.7.7.0/24 | US | arin | 1986-11-07',
+    '0.2.2.2.origin.asn.cymru.com': '2 | 3.0.0.0/8 | US | arin | ',
     '0.5.5.5.origin.asn.cymru.com': 'nonsense \x1b[31m | 5.5.5.0/24',
 }
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -71,6 +71,8 @@ online 7.7.7.7
 ok "a forged answer without the question's number is passed over" says 0 "7.7.7.7${tab}AS777"
 online 9.9.9.9
 ok "what has no origin has none" says 1 "9.9.9.9${tab}-"
+online 2.2.2.2 3.3.3.3
+ok "an answer about another network is not taken" says 1 "2.2.2.2${tab}-" "3.3.3.3${tab}-"
 online 6.6.6.6 4.4.4.4 5.5.5.5
 ok "failures are a warning, and nobody's word is taken for more than it is" says 1 \
 	"6.6.6.6${tab}-" "4.4.4.4${tab}-" "5.5.5.5${tab}-" "2 of 3 questions without an answer"
