@@ -111,7 +111,7 @@ void config_enter(struct replica *r)
 		memset(&r->peer[i], 0, sizeof r->peer[i]);
 	}
 	slots_new_view(r);
-	r->stash_slot = 0;
+	r->stash.count = r->stash.used = 0;
 	r->setup.signer.fp_of(r->setup.signer.ctx, r->setup.signer.pub, &fp);
 	at = cluster_find(&r->members, &fp);
 	if (at >= 0)
@@ -141,8 +141,6 @@ static void make_stable(struct replica *r, const struct cert *c)
 	r->ckpt->saved = r->ckpt->waiting = false;
 	if (r->transfer.cert.c.slot <= r->h)
 		r->transfer.active = false;
-	if (r->stash_slot <= r->h)
-		r->stash_slot = 0;
 	out_note(r, NOTE_STABLE, (int64_t)r->h);
 	if (r->state.config != r->config && r->state.slot == r->h)
 		config_enter(r);

@@ -149,7 +149,7 @@ bool fetch_install(struct replica *r)
 	}
 	memset(r->chan, 0, sizeof r->chan);
 	r->beat = r->now;
-	r->stash_slot = 0;
+	r->stash.count = r->stash.used = 0;
 	r->fetch_since = mono_us(0);
 	return true;
 }

@@ -251,18 +251,41 @@ enum replica_verdict normal_vote(struct replica *r, uint32_t from, const struct 
 	return REPLICA_OK;
 }
 
-/* A PRE-PREPARE for the slot after the open one is kept: votes of others decide the open one. */
+/* PRE-PREPAREs for the slots after the open one are kept: the leader's channel may be read before
+ * the channels whose votes decide the open slot, and what is dropped must be fetched. */
 static enum replica_verdict stash(struct replica *r, const struct msg_head *h, struct buf *b)
 {
-	if (h->slot != r->state.slot + 2 || buf_left(b) > sizeof r->stash) {
+	struct stash *k = &r->stash;
+	size_t len = buf_left(b);
+	uint64_t next;
+
+	if (k->view != h->view)
+		k->count = k->used = 0;
+	next = k->count ? k->first + k->count : r->state.slot + 2;
+	if (h->slot < next)
+		return REPLICA_EARLY;
+	if (h->slot > next || k->count == STASH_MAX || len > sizeof k->bytes - k->used) {
 		r->behind = true;
 		return REPLICA_EARLY;
 	}
-	r->stash_slot = h->slot;
-	r->stash_view = h->view;
-	r->stash_len = buf_left(b);
-	memcpy(r->stash, buf_get_bytes(b, r->stash_len), r->stash_len);
+	if (!k->count)
+		k->first = next;
+	k->view = h->view;
+	k->len[k->count++] = len;
+	memcpy(k->bytes + k->used, buf_get_bytes(b, len), len);
+	k->used += len;
 	return REPLICA_EARLY;
+}
+
+static void stash_pop(struct stash *k)
+{
+	size_t len = k->len[0];
+
+	k->first++;
+	k->count--;
+	k->used -= len;
+	memmove(k->len, k->len + 1, k->count * sizeof *k->len);
+	memmove(k->bytes, k->bytes + len, k->used);
 }
 
 static enum replica_verdict take_proposal(struct replica *r, uint64_t s, const uint8_t *p,
@@ -321,10 +344,16 @@ enum replica_verdict normal_preprepare(struct replica *r, uint32_t from, const s
 
 void normal_unstash(struct replica *r)
 {
-	if (r->stash_slot != r->state.slot + 1 || r->stash_view != r->view || !r->active)
+	struct stash *k = &r->stash;
+
+	while (k->count && k->first <= r->state.slot)
+		stash_pop(k);
+	if (!k->count || k->first != r->state.slot + 1 || k->view != r->view || !r->active)
 		return;
-	r->stash_slot = 0;
-	take_proposal(r, r->state.slot + 1, r->stash, r->stash_len);
+	if (take_proposal(r, k->first, k->bytes, k->len[0]) == REPLICA_EARLY)
+		r->behind = true;
+	if (k->count) /* a change of view forgets it all */
+		stash_pop(k);
 }
 
 static void send_preprepare(struct replica *r, uint64_t s, const uint8_t *p, size_t len)

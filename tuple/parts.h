@@ -17,6 +17,7 @@ enum {
 	PENDING_BYTES = 1024 * 1024,
 	DISTRUST_MAX = 64,	    /* keys told to sign */
 	EARLY_MAX = 16,		    /* votes per replica that came before their proposal */
+	STASH_MAX = EARLY_MAX - 2,  /* proposals that came too early */
 	CLAIM_MAX = 64,		    /* slots a laggard asks for at once */
 	REPLY_ROOM = OUTCOMES_MAX * REPLY_FRAME_MAX,
 	OUT_BYTES = REPLY_ROOM + 12 * REPLICA_FRAME_MAX,
@@ -27,6 +28,7 @@ enum {
 	REQUEST_MS_MAX = 60000,
 	STATUS_MS = 500,
 	STATUS_GAP_MS = 20,	    /* between two answers to one peer */
+	ASK_GAP_MS = 25,	    /* between two questions: longer, or they stay unanswered */
 	HEARTBEAT_MS = 1000,
 	DISTRUST_MS = 60000,
 	PRECISION_US = 500000,	    /* MANAGER.md B.6 */
@@ -129,6 +131,14 @@ struct image {
 	size_t len, manifest_len;
 	uint8_t manifest[MANIFEST_BYTES_MAX];
 	uint8_t bytes[SNAP_BYTES_MAX];
+};
+
+/* PRE-PREPAREs of `view` for slots `first` and after, one behind the other. */
+struct stash {
+	uint64_t view, first;
+	uint32_t count;
+	size_t used, len[STASH_MAX];
+	uint8_t bytes[BATCH_BYTES_MAX];
 };
 
 struct transfer {

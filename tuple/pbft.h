@@ -51,9 +51,6 @@ struct replica {
 	uint64_t chan[SESSIONS_MAX]; /* where a session was last heard */
 
 	struct peer peer[REPLICAS_MAX];
-	uint64_t stash_slot; /* a PRE-PREPARE for the slot after the open one; 0: none */
-	uint64_t stash_view;
-	size_t stash_len;
 	bool behind, again;
 	mono_t progress; /* last time something went forward, or STATUS was sent */
 	mono_t asked_at; /* STATUS was sent to all */
@@ -74,7 +71,7 @@ struct replica {
 	struct chosen chosen, scratch_chosen;
 	struct image image[2];
 	struct state state;
-	uint8_t stash[BATCH_BYTES_MAX];
+	struct stash stash;
 	uint8_t scratch[WAL_RECORD_MAX];
 	uint8_t outbox[OUT_BYTES];
 	_Alignas(8) uint8_t asked_mem[PENDING_BYTES];

@@ -191,6 +191,8 @@ static void arm(struct replica *r)
 	at = sooner(at, intake_deadline(r));
 	at = sooner(at, normal_deadline(r));
 	at = sooner(at, view_deadline(r));
+	if (r->behind)
+		at = sooner(at, mono_add_ms(r->asked_at, ASK_GAP_MS));
 	if (r->again)
 		at = r->now;
 	if (r->transfer.active)

@@ -355,7 +355,7 @@ enum replica_verdict sync_body(struct replica *r, uint32_t from, const struct ms
 		r->fetch_since = mono_us(0);
 		sync_catch_up(r);
 		if (!r->fetch_since.us)
-			sync_status(r, everyone(r)); /* who is ahead tells what comes next */
+			r->behind = true; /* who is ahead tells what comes next */
 	}
 	return REPLICA_OK;
 }
@@ -364,7 +364,7 @@ void sync_tick(struct replica *r)
 {
 	if (r->fetch_since.us && elapsed(r, r->fetch_since, FETCH_MS))
 		sync_catch_up(r);
-	if (r->behind && elapsed(r, r->asked_at, STATUS_GAP_MS)) {
+	if (r->behind && elapsed(r, r->asked_at, ASK_GAP_MS)) {
 		r->behind = false;
 		sync_status(r, everyone(r));
 	}

@@ -169,7 +169,7 @@ void view_move(struct replica *r, uint64_t view)
 	r->active = r->suspecting = r->view_timed = false;
 	r->chosen_top = 0;
 	r->scratch_chosen.count = 0;
-	r->stash_slot = 0;
+	r->stash.count = r->stash.used = 0;
 	slots_new_view(r);
 	if (!r->observer) {
 		make_vc(r);
@@ -334,7 +334,7 @@ void view_enter(struct replica *r, uint64_t view, const struct chosen *c)
 	r->chosen.count = c->count;
 	memmove(r->chosen.d, c->d, (size_t)c->count * DIGEST_BYTES);
 	r->chosen_top = c->base + c->count;
-	r->stash_slot = 0;
+	r->stash.count = r->stash.used = 0;
 	slots_new_view(r);
 	view_propose_chosen(r);
 	r->view_since = r->beat = r->now;
