@@ -5,6 +5,8 @@
 
 #include "core/check.h"
 
+enum { SLACK_BYTES = 64 * 1024 }; /* dead bytes beside as many as live: pages not touched in vain */
+
 struct head {
 	uint32_t len;
 	uint32_t handle; /* ARENA_NONE: dead */
@@ -68,7 +70,7 @@ uint32_t arena_add(struct arena *a, const void *p, size_t len)
 
 	if (!arena_fits(a, len))
 		return ARENA_NONE;
-	if (span(len) > a->cap - a->end)
+	if (span(len) > a->cap - a->end || a->end - a->live > a->live + SLACK_BYTES)
 		compact(a);
 	handle = take_handle(a);
 	*head_at(a, a->end) = (struct head){ (uint32_t)len, handle };

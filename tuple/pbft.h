@@ -28,6 +28,7 @@ struct replica {
 	uint64_t view;
 	bool active;   /* false: VIEW-CHANGE for `view` is out, NEW-VIEW not in yet */
 	bool suspecting; /* SUSPECT{view} is out */
+	bool rotates;	 /* and it was this leader's time to go: nobody is to blame */
 	uint64_t chosen_top; /* slots up to here come from the NEW-VIEW */
 	uint64_t timeout_ms, timeout_slot; /* and from which slot on it shrinks */
 	uint64_t view_slot; /* executed when the view was entered or begun */

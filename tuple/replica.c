@@ -278,10 +278,23 @@ static void begin(struct replica *r, mono_t now, int64_t wall_us, struct replica
 	out->n = 0;
 }
 
-static void finish(struct replica *r)
+/* More requests may stand in other channels: the batch is closed at the next turn of the driver's
+ * loop, when all were read that had come. */
+static void propose_soon(struct replica *r)
+{
+	const struct slot *x = slot_at(r, r->state.slot + 1);
+
+	if (is_leader(r) && r->pending && x && !x->proposed)
+		r->again = true;
+}
+
+static void finish(struct replica *r, bool more_to_come)
 {
 	normal_execute(r);
-	normal_propose(r);
+	if (more_to_come)
+		propose_soon(r);
+	else
+		normal_propose(r);
 	if (r->switch_due || r->log_bytes > LOG_SWITCH_BYTES)
 		log_switch(r);
 	arm(r);
@@ -305,7 +318,7 @@ void replica_start(struct replica *r, mono_t now, int64_t wall_us, struct replic
 	}
 	normal_advance_all(r);
 	sync_status(r, everyone(r));
-	finish(r);
+	finish(r, false);
 }
 
 enum replica_verdict replica_step(struct replica *r, const struct replica_event *ev,
@@ -334,7 +347,7 @@ enum replica_verdict replica_step(struct replica *r, const struct replica_event 
 		break;
 	}
 	r->verdicts[v]++;
-	finish(r);
+	finish(r, ev->type == REPLICA_REQUEST);
 	return v;
 }
 

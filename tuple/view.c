@@ -162,7 +162,9 @@ void view_move(struct replica *r, uint64_t view)
 {
 	struct buf b;
 
-	blame(r);
+	if (!r->rotates)
+		blame(r);
+	r->rotates = false;
 	back_off(r);
 	r->view = view;
 	r->view_slot = r->state.slot;

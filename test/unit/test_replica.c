@@ -39,6 +39,7 @@ static struct result done;
 static bool is_done;
 static uint64_t saved[N_MAX];
 static uint32_t switches, notes[NOTES];
+static mono_t armed[N_MAX];
 static int mute = -1; /* what this replica says to others is lost */
 static struct replica_effects fx;
 
@@ -99,6 +100,9 @@ static void run_effects(uint32_t i)
 			break;
 		case REPLICA_SWITCH:
 			rewrite_log(i);
+			break;
+		case REPLICA_ARM:
+			armed[i] = e->at;
 			break;
 		case REPLICA_NOTE:
 			notes[e->note]++;
@@ -185,6 +189,21 @@ static void step_all(enum replica_event_type type)
 	}
 }
 
+/* Timers that are due at once: batches to be closed. */
+static void fire_due(void)
+{
+	for (uint32_t i = 0; i < cluster.n; i++) {
+		struct replica_event ev = { .type = REPLICA_TIMER, .now = now,
+					    .wall_us = now.us + 1000000 };
+
+		if (!rep[i] || !armed[i].us || mono_before(now, armed[i]))
+			continue;
+		armed[i] = mono_us(0);
+		replica_step(rep[i], &ev, &fx);
+		run_effects(i);
+	}
+}
+
 static void settle(void)
 {
 	for (;;) {
@@ -196,6 +215,7 @@ static void settle(void)
 			free(k.bytes);
 		}
 		step_all(REPLICA_SAVED);
+		fire_due();
 		if (head == tail)
 			return;
 	}
@@ -234,6 +254,7 @@ static void setup(uint32_t faults)
 		disk[i].snap = NULL;
 		rep[i] = NULL;
 		saved[i] = 0;
+		armed[i] = mono_us(0);
 	}
 	memset(notes, 0, sizeof notes);
 	for (uint32_t i = 0; i < cluster.n; i++)
