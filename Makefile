@@ -102,7 +102,7 @@ demo: deps all
 
 bench: all
 	$(Q)vendor/deps.sh build test bench
-	$(Q)test/bench/run && test/bench/nat && test/lab/bench.sh
+	$(Q)for b in $(or $(BENCH),run nat manager ../lab/bench.sh); do test/bench/$$b || exit 1; done
 
 deps:
 	$(Q)vendor/deps.sh build test
