@@ -72,7 +72,7 @@ static int show(const struct common *c, const struct cluster_opts *o, int argc, 
 {
 	char text[CLUSTER_TEXT_MAX];
 	struct cluster cl;
-	int r = home_load_cluster(c, &cl);
+	int r = home_load_cluster(c, -1, &cl);
 
 	(void)o;
 	(void)argc;

@@ -42,25 +42,31 @@ bool home_path(const struct common *c, const char *name, char *out)
 }
 
 /* A whole small file: its length, or -errno; -EFBIG when it does not fit. The mode where wanted. */
-static ssize_t read_file(const char *path, char *out, size_t bytes, mode_t *mode)
+static ssize_t read_open(int fd, char *out, size_t bytes, mode_t *mode)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	size_t at = 0;
 	struct stat st;
 	ssize_t n = 0;
 
-	if (fd < 0)
-		return -errno;
 	n = fstat(fd, &st) ? -errno : S_ISREG(st.st_mode) ? 1 : -EINVAL;
 	while (n > 0 && at < bytes) {
-		n = read(fd, out + at, bytes - at);
+		n = pread(fd, out + at, bytes - at, (off_t)at);
 		n = n < 0 ? -errno : n;
 		at += n > 0 ? (size_t)n : 0;
 	}
-	close(fd);
 	if (mode)
 		*mode = st.st_mode;
 	return n < 0 ? n : at == bytes ? -EFBIG : (ssize_t)at;
+}
+
+static ssize_t read_file(const char *path, char *out, size_t bytes, mode_t *mode)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -errno : read_open(fd, out, bytes, mode);
+
+	if (fd >= 0)
+		close(fd);
+	return n;
 }
 
 /* "machete -C DIR COMMAND" as the user has to type it. */
@@ -116,14 +122,32 @@ int home_load_key(const struct common *c, struct ident *id)
 	return 0;
 }
 
-int home_load_cluster(const struct common *c, struct cluster *cl)
+int home_open_cluster(const struct common *c)
+{
+	char path[HOME_PATH_MAX];
+
+	return home_path(c, "cluster", path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+}
+
+/* By its path, or where that may not be read any more by the descriptor that was kept. */
+static ssize_t read_cluster(const char *path, int kept, char *out, size_t bytes)
+{
+	ssize_t n = read_file(path, out, bytes, NULL);
+	struct stat st;
+
+	if (n != -EACCES || kept < 0 || fstat(kept, &st) || !st.st_nlink)
+		return n;
+	return read_open(kept, out, bytes, NULL);
+}
+
+int home_load_cluster(const struct common *c, int kept, struct cluster *cl)
 {
 	char path[HOME_PATH_MAX], todo[TODO_BYTES_MAX], text[CLUSTER_TEXT_MAX + 1], why[240];
 	ssize_t n;
 
 	if (!home_path(c, "cluster", path))
 		return no_home(c);
-	n = read_file(path, text, sizeof text, NULL);
+	n = read_cluster(path, kept, text, sizeof text);
 	snprintf(todo, sizeof todo, "get it with `machete -C ADMIN cluster show` and put it at %s",
 		 path);
 	if (n == -ENOENT || n == -ENOTDIR)

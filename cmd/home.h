@@ -17,9 +17,12 @@ bool home_dir(const struct common *c, char *out);
 bool home_path(const struct common *c, const char *name, char *out);
 
 /* Load the key (refused when others can read it) and the cluster file. On failure the error is
- * reported, with what to do, and its exit code returned; 0 is success. */
+ * reported, with what to do, and its exit code returned; 0 is success. `kept`: -1, or see below. */
 int home_load_key(const struct common *c, struct ident *id);
-int home_load_cluster(const struct common *c, struct cluster *cl);
+int home_load_cluster(const struct common *c, int kept, struct cluster *cl);
+/* A descriptor to keep, for who gives up the right to read HOME; it stands in for a file that was
+ * written over, not for one that was replaced. -1: none. */
+int home_open_cluster(const struct common *c);
 
 /* Write text to path by way of a synced temporary file and rename; mode as given. 0 or -errno. */
 int home_write_file(const char *path, const char *text, size_t len, unsigned mode);

@@ -142,7 +142,7 @@ static void reread(struct manager *m)
 	struct cluster now;
 	uint8_t id[32];
 
-	if (home_load_cluster(m->c, &now))
+	if (home_load_cluster(m->c, -1, &now))
 		return;
 	cluster_id(&now, id);
 	if (memcmp(id, m->party.cluster_id, sizeof id))

@@ -11,7 +11,7 @@ int party_load(struct party *p, const struct common *c)
 	p->common = c;
 	if (r)
 		return r;
-	r = home_load_cluster(c, &p->cluster);
+	r = home_load_cluster(c, -1, &p->cluster);
 	if (r) {
 		ident_wipe(&p->id);
 		return r;

@@ -86,7 +86,7 @@ static void reread(struct station *st)
 	struct cluster now;
 	uint8_t id[32];
 
-	if (home_load_cluster(st->c, &now))
+	if (home_load_cluster(st->c, st->cluster_fd, &now))
 		return;
 	cluster_id(&now, id);
 	if (!memcmp(id, st->party.cluster_id, sizeof id)) {
@@ -135,6 +135,7 @@ int station_init(struct station *st, const struct station_ops *ops, const struct
 	st->advertise = *advertise;
 	secret_bytes(&salt, sizeof salt);
 	knock_init(&st->knock, salt);
+	st->cluster_fd = home_open_cluster(c);
 	return party_load(&st->party, c);
 }
 

@@ -44,6 +44,7 @@ struct station {
 	struct watch listener;
 	struct addr at; /* where it listens */
 	struct knock knock;
+	int cluster_fd; /* kept for SIGHUP, when HOME may not be read any more */
 	bool listed, stopped;
 };
 

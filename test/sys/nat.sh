@@ -262,6 +262,9 @@ t_traces() {
 	check "the user's own rules still work" eval 'at client python3 test/sys/echo.py say \
 		10.1.0.1 7001 1 0 | grep -q 10.1.0.9'
 	check "... and are as they were" users_rules_as_before
+	kill -HUP "$node_pid"
+	check 'SIGHUP reads the cluster file again, of a HOME that only root may read' \
+		within 5 logged 'cluster file has not changed'
 	end_node TERM
 	check 'a clean stop leaves no rule of ours' rules_as_before
 	check '... and no sysctl' sysctls_as_before
