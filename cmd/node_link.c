@@ -319,10 +319,33 @@ static void too_late(struct timer *t, mono_t now)
 	link_free(k);
 }
 
+/* Who has had the longest time to say an OPEN. */
+static struct link *slowest_stranger(struct node *n)
+{
+	struct link *slowest = NULL;
+
+	for (uint32_t i = 0; i < LINKS_MAX; i++) {
+		struct link *k = &n->link[i];
+
+		if (k->state == LINK_READING &&
+		    (!slowest || mono_before(k->deadline.at, slowest->deadline.at)))
+			slowest = k;
+	}
+	return slowest;
+}
+
+/* When all places for strangers are taken, the slowest makes room: an honest OPEN comes with the
+ * first packets of its connection, so that those who say nothing keep nobody out. */
 static struct link *take_link(struct node *n)
 {
-	if (n->links - n->gate->forwards[OPEN_RELAY] >= STRANGERS_MAX)
-		return NULL;
+	struct link *slowest;
+
+	if (n->links - n->gate->forwards[OPEN_RELAY] >= STRANGERS_MAX) {
+		slowest = slowest_stranger(n);
+		if (slowest)
+			link_free(slowest);
+		return slowest;
+	}
 	for (uint32_t i = 0; i < LINKS_MAX; i++)
 		if (n->link[i].state == LINK_FREE)
 			return &n->link[i];

@@ -65,7 +65,9 @@ wire() {
 		ip netns add $n && ip -n $n link set lo up
 	done
 	link client 10.1.0.9 node 10.1.0.1
-	ip -n client addr add 10.1.0.8/24 dev to-node
+	for i in 8 21 22 23 24; do
+		ip -n client addr add 10.1.0.$i/24 dev to-node
+	done
 	link device 10.2.0.2 node 10.2.0.1
 	link client 10.3.0.9 device 10.3.0.2
 	ip -n node route add 10.3.0.2 via 10.2.0.2
@@ -377,6 +379,13 @@ t_requests() {
 	check '... and the other one stays' [ "$(elements)" = 1 ]
 }
 
+t_crowd() {
+	ask_begin
+	check 'four strangers hold 100 connections each with half an OPEN' \
+		answers 400 half 400 10.1.0.21 4
+	check '... and a client is answered all the same' answers 'ok *' open nat 10.2.0.2:7300 10
+}
+
 t_ipv6() {
 	ask_begin d1 '[fd00::10:1:0:1]:7200'
 	check 'no IPv6 forwards where it is off' \
@@ -451,6 +460,7 @@ t_relays
 node
 t_requests
 t_destinations
+t_crowd
 t_ipv6
 t_vanished
 t_evicted

@@ -6,7 +6,7 @@
  *	close FORWARD				verdict
  *	forged KIND DEST:PORT LEASE		an OPEN of which one bit of the seal is changed
  *	again					the last request once more, byte for byte
- *	half					a connection that says half an OPEN and stays
+ *	half COUNT FROM ADDRS			connections that say half an OPEN and stay
  *	many COUNT LEASE DEST:PORT FROM ADDRS	COUNT forwards by nat from FROM and the ADDRS - 1
  *						addresses after it: milliseconds, refused
  *	flood SECONDS DEST:PORT FROM ADDRS	forged OPENs from there: their number
@@ -177,21 +177,33 @@ static void do_change(struct ctl *c, enum open_op op, const char *args)
 	report(ask(c, op, &t, NULL, &a), &a);
 }
 
-static void do_half(struct ctl *c)
-{
-	struct open_terms t = { .kind = OPEN_NAT };
-	int fd = dial(c, NULL);
-
-	make(c, OPEN_OPEN, &t);
-	printf("%d\n", fd >= 0 && send(fd, c->frame, c->len / 2, MSG_NOSIGNAL) > 0);
-}
-
 static void nth(struct addr *a, unsigned n)
 {
 	unsigned low = (unsigned)(a->ip[14] << 8 | a->ip[15]) + n;
 
 	a->ip[14] = (uint8_t)(low >> 8);
 	a->ip[15] = (uint8_t)low;
+}
+
+static void do_half(struct ctl *c, const char *args)
+{
+	struct open_terms t = { .kind = OPEN_NAT };
+	unsigned count, addrs, said = 0;
+	struct addr from;
+	char first[64];
+
+	if (sscanf(args, "%u %63s %u", &count, first, &addrs) != 3 || !addrs)
+		return;
+	make(c, OPEN_OPEN, &t);
+	for (unsigned i = 0; i < count; i++) {
+		int fd;
+
+		addr_parse(&from, first, 0);
+		nth(&from, i % addrs);
+		fd = dial(c, &from);
+		said += fd >= 0 && send(fd, c->frame, c->len / 2, MSG_NOSIGNAL) > 0;
+	}
+	printf("%u\n", said);
 }
 
 static void do_many(struct ctl *c, const char *args)
@@ -334,7 +346,7 @@ static void obey(struct ctl *c, const char *verb, const char *args)
 	else if (!strcmp(verb, "again"))
 		report(exchange(c, NULL, &a), &a);
 	else if (!strcmp(verb, "half"))
-		do_half(c);
+		do_half(c, args);
 	else if (!strcmp(verb, "many"))
 		do_many(c, args);
 	else if (!strcmp(verb, "flood"))
