@@ -16,7 +16,7 @@
 enum {
 	INBOX_BATCH = 128,          /* finished files that wait for one sync; as many descriptors */
 	INBOX_TEMP_MAX = 31,        /* ".machete-" 16 hex digits ".part" NUL */
-	INBOX_GATHER = 256 * 1024,  /* written at once: a call a record costs more than copying it */
+	INBOX_GATHER = 256 * 1024,  /* written at once: cheaper to copy than a call a record */
 	INBOX_SYNC_BYTES = 8 << 20, /* written back early, so that the sync at the end is short */
 	INBOX_END_BYTES = 256 * 1024, /* at a file's end: INBOX_BATCH of them leave 32 MiB undone */
 	INBOX_SUFFIX_MAX = 9999,    /* name, name.1, name.2, ... */
@@ -50,8 +50,8 @@ void inbox_share(struct inbox *ib, const struct inbox *from);
 /* The harmless form of a name, always of 1..CONTENT_NAME_MAX bytes; out is that and NUL. */
 void inbox_name(const char *name, char out[static CONTENT_NAME_MAX + 1]);
 
-/* A new file, to which inbox_write writes. `size` is checked against the free space (CONTENT_UNKNOWN is
- * not). 0, -ENOSPC, or -errno. The batch must not be full. */
+/* A new file, to which inbox_write writes. `size` is checked against the free space
+ * (CONTENT_UNKNOWN is not). 0, -ENOSPC, or -errno. The batch must not be full. */
 int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index);
 /* n more bytes of the newest file. 0 or -errno, perhaps of bytes that were given before. */
 int inbox_write(struct inbox *ib, const uint8_t *p, size_t n);

@@ -1,4 +1,4 @@
-/* test/unit/test_flow.c - flows over loopback: TLS and sealed records side by side, and who ends them
+/* test/unit/test_flow.c - flows over loopback: TLS beside sealed records, and who ends them
  *
  * `near` connects to a listener whose connection becomes `far`, or is left to the test as a bare
  * socket. Records are not sealed here: a flow only carries them. */
@@ -23,7 +23,8 @@ struct side {
 	int err;
 	char why[100];
 	int answer_bytes, answer_seen; /* what answer() says when it has seen that many */
-	void (*on_open)(struct side *s), (*on_message)(struct side *s), (*on_record)(struct side *s);
+	void (*on_open)(struct side *s), (*on_message)(struct side *s);
+	void (*on_record)(struct side *s);
 	bool wrong; /* a record came changed or out of turn */
 };
 

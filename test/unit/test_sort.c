@@ -1,5 +1,4 @@
-/* test/unit/test_sort.c - sorted, stable, nothing lost; and the elements that are kept in order by it
- */
+/* test/unit/test_sort.c - sorted, stable, nothing lost; and the elements kept in order */
 #include <stdlib.h>
 
 #include "core/element.h"
