@@ -230,5 +230,8 @@ const struct cmd cmd_node = {
 	.opts_bytes = sizeof(struct opts),
 	.more =
 	    "It forwards nothing else and nobody else's. It sees addresses, times and sizes, and\n"
-	    "what it carries is sealed end to end.\n",
+	    "what it carries is sealed end to end.\n"
+	    "With CAP_NET_ADMIN, which is all that it keeps, it forwards in the kernel: its own table\n"
+	    "`inet machete` goes with it, and where it switches IPv4 forwarding on for an interface,\n"
+	    "nothing else is forwarded, and HOME/undo notes it for the stop or the next start.\n",
 };

@@ -46,6 +46,8 @@ void pathset_over(struct pathset *ps, int code, const char *why)
 
 void pathset_gone(struct pathset *ps)
 {
+	if (ps->gone)
+		return;
 	ps->gone = true;
 	ps->ops->over(ps, ps->code, ps->why);
 }

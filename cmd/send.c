@@ -190,6 +190,8 @@ static void on_signal(struct loop *l, int signo)
 	s->interrupted = true;
 	if (s->ps.live) /* over() stops the loop, once the nodes were told */
 		pathset_fail(&s->ps, EXIT_INTERRUPTED, "interrupted by the user");
+	else if (s->ps.ops && !s->ps.gone) /* the nodes need not be told: leases end */
+		pathset_gone(&s->ps);
 	else
 		loop_stop(l);
 }
