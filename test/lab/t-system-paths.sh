@@ -139,3 +139,21 @@ check "the receipt says what the choice is worth" told 'done["guarantee"] == pla
 check "a second send" sends
 check "starts from what is cached" told 'plan["traced_now"] == 0 and plan["asked_now"] == 0 and
 	plan["kept"]'
+
+# A node that lies: it tells of a way to the device on which no router is of either end's AS.
+hex_of() {
+	m "$1" key show | python3 -c 'import base64, sys
+print(base64.urlsafe_b64decode(sys.stdin.read().strip() + "=").hex())'
+}
+liar=hex:$(hex_of us-east-1) device=hex:$(hex_of ireland) to=$("$lab" addr eu-west-1):7300
+forge() {
+	onm us-east-1 us-east-1 tuple --ttl 300 replace trace $liar $device "$to" '*' -- trace \
+		$liar $device "$to" "1 1 $("$lab" addr us-east-1) - $to 1 100 10.13.0.2 10.13.0.3"
+}
+check "a node replaces its own trace" forge
+paths
+check "ASes that are neither end's are not believed: the way is unknown" \
+	told '[(x["unknown_pct"], x["node_device_traced"]) for x in c
+		if x["node"] == "us-east-1"] == 2 * [(100, False)]'
+paths -n 8 --local "$first" --max-exposure 100
+check "and its path is no other's equal" told '"us-east-1" in plan["paths"] and plan["untraced"] == 1'
