@@ -17,7 +17,7 @@ during_a_session()
 	send -q - dev:stream <"$d/fifo" &
 	sender=$!
 	for _ in $(seq 100); do
-		find "$d/o/inbox" -name '.machete-*' -size +2900k | grep -q . && break
+		find "$d/o/inbox" -name '.machete-*' -size +2000k | grep -q . && break
 		sleep 0.1
 	done
 	"$@"
@@ -45,11 +45,11 @@ import json, sys
 for f in sys.argv[1:]:
     e = [json.loads(l) for l in open(f)]
     s = [x for x in e if x["event"] == "session"]
-    assert len(s) == 1 and s[0]["bytes"] == 3000000 and s[0]["paths"] == 4, s
+    assert len(s) == 1 and 2000000 < s[0]["bytes"] <= 3000000 and s[0]["paths"] == 4, s
     assert s[0]["client"] == "client" and s[0]["device"] == "dev" and len(s[0]["session"]) == 32, s
     fw = [x for x in e if x["event"] == "forward"]
     assert sorted(x["node"] for x in fw) == ["n1", "n2", "n3", "n4"], fw
-    assert sum(x["bytes"] for x in fw) > 3000000, fw
+    assert sum(x["bytes"] for x in fw) > 2000000, fw
     assert all(x["state"] == "ok" for x in e if x["event"] in ("node", "device")), e
     counts = [x["counts"] for x in e if x["event"] == "node"]
     assert all((c.get("OPEN: ok") == 1) == ("admin" in f) for c in counts), counts
