@@ -419,7 +419,7 @@ static void suspect(uint32_t from, uint32_t to, uint64_t view)
 	post(0, from, to, b.mem, b.len);
 }
 
-/* Replica 3 left view 1 because 0 and 2 suspected it; they have forgotten that in a crash, and never
+/* Replica 3 left view 1 because 0 and 2 suspected it; they forgot that in a crash, and never
  * heard of 3's VIEW-CHANGE for view 1. */
 static void who_went_on_does_not_strand_the_others(void)
 {

@@ -2,6 +2,8 @@
  *
  * Most seeds are chaos: everything at once. Some are a quiet world with one liar of one kind, in
  * which promises about time can be held to: chaos would hide that they are broken. */
+#include <string.h>
+
 #include "core/check.h"
 #include "test/sim/manager/sim.h"
 
