@@ -9,6 +9,7 @@ if [ -z "$NAT_SH_INSIDE" ]; then
 		echo "skip nat: no nft, or no nf_tables in this kernel"
 		exit 0
 	}
+	make -s build/sys/open_ctl || { echo "not ok nat: open_ctl does not build"; exit 1; }
 	exec env NAT_SH_INSIDE=1 unshare -nm --kill-child "$0"
 fi
 

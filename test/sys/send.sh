@@ -132,8 +132,11 @@ stranger()
 ok a_stranger_is_refused stranger
 shrinks()
 {
-	cp "$d/100M" "$d/shrinks"
-	(sleep 0.15; truncate -s 1000 "$d/shrinks") &
+	truncate -s 4G "$d/shrinks"
+	(
+		until ls -A "$inbox" | grep -q "^\.machete-"; do sleep 0.02; done
+		truncate -s 1000 "$d/shrinks"
+	) &
 	ends 1 send -q "$d/shrinks" dev && grep -q shorter "$d/err" && no_leftovers
 }
 ok a_file_that_shrinks shrinks
