@@ -23,7 +23,7 @@ PROD := $(BASE) -MMD -MP $(WERROR) $(CFLAGS) $(MUSL_INC) -fstack-protector-stron
 build/obj/core/plan%.o build/obj/core/%x.o build/obj/net/flow%.o build/obj/net/splice.o: HOT := -O2
 OBJ := $(patsubst %.c,build/obj/%.o,$(LIB) $(CMD) vendor/fortify.c)
 
-build/obj/%.o: %.c
+build/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)musl-gcc $(PROD) $(HOT) -c -o $@ $<
 
@@ -47,11 +47,11 @@ FUZZ := $(patsubst test/fuzz/%.c,build/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 SIM := $(patsubst test/sim/%.c,build/sim/%,$(wildcard test/sim/sim_*.c))
 SYS := $(filter-out test/sys/lint.sh,$(wildcard test/sys/*.sh test/lab/t-*.sh))
 
-build/asan/%.o: %.c
+build/asan/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)gcc $(SAN) -c -o $@ $<
 
-build/clang/%.o: %.c
+build/clang/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -c -o $@ $<
 
@@ -102,7 +102,7 @@ demo: deps all
 
 bench: all
 	$(Q)vendor/deps.sh build test bench
-	$(Q)for b in $(or $(BENCH),run nat manager ../lab/bench.sh); do test/bench/$$b || exit 1; done
+	$(Q)for b in $(or $(BENCH),run nat manager ../lab/bench.sh); do test/bench/$$b || exit; done
 
 deps:
 	$(Q)vendor/deps.sh build test

@@ -231,7 +231,7 @@ const struct cmd cmd_node = {
 	.more =
 	    "It forwards nothing else and nobody else's. It sees addresses, times and sizes, and\n"
 	    "what it carries is sealed end to end.\n"
-	    "With CAP_NET_ADMIN, which is all that it keeps, it forwards in the kernel: its own table\n"
-	    "`inet machete` goes with it, and where it switches IPv4 forwarding on for an interface,\n"
-	    "nothing else is forwarded, and HOME/undo notes it for the stop or the next start.\n",
+	    "With CAP_NET_ADMIN, which is all that it keeps, it forwards in the kernel: its own\n"
+	    "table `inet machete` goes with it, and where it switches IPv4 forwarding on for an\n"
+	    "interface, nothing else is forwarded; HOME/undo notes it for stop or next start.\n",
 };
