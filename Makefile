@@ -45,7 +45,8 @@ UNIT := $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/test_*.c))
 CLANG_UNIT := $(patsubst build/unit/%,build/clang/unit/%,$(UNIT))
 FUZZ := $(patsubst test/fuzz/%.c,build/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 SIM := $(patsubst test/sim/%.c,build/sim/%,$(wildcard test/sim/sim_*.c))
-SYS := $(filter-out test/sys/lint.sh,$(wildcard test/sys/*.sh test/lab/t-*.sh))
+SIDE := $(patsubst %,test/sys/%.sh,asn late lint minutes nat nft) test/lint test/pure
+SYS := $(filter-out $(SIDE),$(wildcard test/sys/*.sh test/lab/t-*.sh))
 
 build/asan/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -94,8 +95,7 @@ fuzz: $(FUZZ)
 
 test: deps
 	$(Q)$(MAKE) -s -j$$(nproc) WERROR=-Werror all $(UNIT) $(CLANG_UNIT) $(FUZZ) $(SIM)
-	$(Q)test/run $(SIM) $(addprefix test/,fuzz/run lint sys/lint.sh pure) $(UNIT) \
-		$(CLANG_UNIT) -- $(SYS)
+	$(Q)test/run $(SIM) $(SIDE) test/fuzz/run $(UNIT) $(CLANG_UNIT) -- $(SYS)
 
 demo: deps all
 	$(Q)test/demo

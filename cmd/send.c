@@ -16,8 +16,8 @@
 #include "net/sock.h"
 
 enum {
-	RETRIES = 3,    /* with a fresh directory at once, then after LOOK_MS each */
-	LOOK_MS = 2000, /* two of them are longer than DIRECTORY_POLL_MS */
+	RETRIES = 5,    /* with a fresh directory at once, then after LOOK_MS each */
+	LOOK_MS = 2000, /* four of them are longer than two rounds of DIRECTORY_POLL_MS */
 };
 
 struct opts {
@@ -358,6 +358,8 @@ static int run(struct send *s, const char *host)
 		if (!refused && i)
 			break; /* a fresh directory was tried */
 		log_info("trying again with a fresh directory: %s", s->why);
+		if (refused && i == 1)
+			report_warning(s->c, "send", "%s; trying for some seconds more", s->why);
 		if (refused && i)
 			let_them_look(s);
 		s->again = true;
