@@ -242,9 +242,8 @@ int inbox_settle(struct inbox *ib, int fd[static INBOX_FDS_MAX], bool *whole)
 	int r = write_gathered(ib);
 
 	*whole = ib->n > INBOX_FDS_MAX;
-	fd[0] = ib->dirfd;
-	for (uint32_t i = 0; i < ib->n && !*whole; i++)
-		fd[i] = ib->file[i].fd;
+	for (uint32_t i = 0; i < ib->n && i < INBOX_FDS_MAX; i++)
+		fd[i] = ib->file[i].fd; /* ib->dirfd holds the lock, and others' errors */
 	if (r || ib->discard)
 		return r;
 	return *whole ? 1 : (int)ib->n;

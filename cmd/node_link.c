@@ -327,7 +327,7 @@ static struct link *slowest_stranger(struct node *n)
 	for (uint32_t i = 0; i < LINKS_MAX; i++) {
 		struct link *k = &n->link[i];
 
-		if (k->state == LINK_READING &&
+		if ((k->state == LINK_READING || k->state == LINK_LEAVING) &&
 		    (!slowest || mono_before(k->deadline.at, slowest->deadline.at)))
 			slowest = k;
 	}

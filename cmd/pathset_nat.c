@@ -13,6 +13,7 @@
 enum {
 	LEASE_S = 120,
 	RENEWALS = 3,	  /* in a lease, so that two may fail */
+	ERRAND_MIN_MS = 1000,
 	ERRAND_MS = 3000, /* a SYN may be lost once, and be sent again after a second */
 	CLOSE_MS = 1000,  /* no session ends later than this for its forwards' sake */
 	RETRY_MS = 5000,
@@ -65,6 +66,7 @@ static int begin(struct path *p, enum open_op op)
 
 static void look_again(struct path *p, int64_t ms)
 {
+	ms = ms < ERRAND_MIN_MS ? ERRAND_MIN_MS : ms; /* whatever lease a node grants */
 	loop_arm(p->set->loop, &p->tend, mono_add_ms(mono_now(), ms));
 }
 

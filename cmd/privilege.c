@@ -33,7 +33,7 @@ static int become_nobody(void)
 	if (!prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) && !setgroups(0, NULL) &&
 	    !setresgid(NOBODY, NOBODY, NOBODY) && !setresuid(NOBODY, NOBODY, NOBODY))
 		return 0;
-	if (errno != EPERM)
+	if (errno != EPERM && errno != EINVAL) /* EINVAL: no such user in this namespace */
 		return -errno;
 	log_warn("stays root, without its capabilities: CAP_SETUID or CAP_SETGID is missing");
 	return 0;

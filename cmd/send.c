@@ -380,7 +380,7 @@ static int conclude(struct send *s)
 	};
 	struct receipt *r = &s->receipt;
 
-	if (s->o->dry_run)
+	if (s->o->dry_run && !s->code)
 		return EXIT_OK;
 	if (s->code)
 		return report_error(s->c, (enum exit_code)s->code,

@@ -111,6 +111,8 @@ int undo_switch_on(struct undo *u, uint32_t ifindex, const char *iface)
 	snprintf(e->iface, sizeof e->iface, "%s", iface);
 	u->n++;
 	r = save(u);
+	if (r)
+		u->n--;
 	if (!r)
 		r = sysctl_set_forwarding(true, iface, true);
 	if (!r)

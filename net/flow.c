@@ -46,6 +46,7 @@ void flow_engine_moved(struct flow *f)
 /* Whole messages at the front of f->plain. */
 static void parse_messages(struct flow *f)
 {
+	uint32_t life = f->life;
 	size_t at = 0;
 
 	for (;;) {
@@ -60,7 +61,7 @@ static void parse_messages(struct flow *f)
 		}
 		f->ops->message(f, &m);
 		wipe(&m, sizeof m);
-		if (!f->live)
+		if (!f->live || f->life != life)
 			return;
 		at += len;
 	}
@@ -88,7 +89,9 @@ static void handle_plain(struct flow *f)
 /* One whole TLS record into the engine. */
 static void feed_engine(struct flow *f, const uint8_t *p, size_t n)
 {
-	while (n && f->live) {
+	uint32_t life = f->life;
+
+	while (n && f->live && f->life == life) {
 		size_t room;
 		uint8_t *to = tls_in(&f->tls, &room);
 
@@ -117,8 +120,10 @@ static bool parse_one(struct flow *f)
 
 	if (f->want_answer) {
 		used = have ? f->ops->answer(f, p, have) : 0;
-		if (used < 0)
+		if (used < 0) {
 			flow_end_with(f, "refused by the node", 0);
+			return false;
+		}
 		f->want_answer = used == 0;
 		f->in_pos += used > 0 ? (size_t)used : 0;
 		return used > 0;
@@ -266,6 +271,7 @@ static void too_late(struct timer *t, mono_t now)
 
 static void begin(struct flow *f, struct loop *l, const struct flow_ops *ops, uint8_t *in)
 {
+	f->life++;
 	f->ops = ops;
 	f->loop = l;
 	f->in = in;

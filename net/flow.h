@@ -58,6 +58,7 @@ struct flow {
 	struct flush flush;
 	struct timer deadline;
 	struct tls tls;
+	uint32_t life; /* counts connections: a callback may begin the next one */
 	bool live, open, paused, resumed, want_answer, connecting, ending, leaving;
 	uint8_t *in; /* FLOW_IN_BYTES */
 	size_t in_pos, in_len;
