@@ -11,16 +11,6 @@ $1 == "memory" { mb[++mbs] = $2; next }
 	value[key, "p99", i] = $6
 }
 
-function median(v, n,    i, j, x) {
-	for (i = 2; i <= n; i++) {
-		x = v[i]
-		for (j = i; j > 1 && v[j - 1] > x; j--)
-			v[j] = v[j - 1]
-		v[j] = x
-	}
-	return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-}
-
 function mid(key, what,    i, v) {
 	for (i = 1; i <= rounds[key]; i++)
 		v[i] = value[key, what, i]
@@ -28,11 +18,12 @@ function mid(key, what,    i, v) {
 }
 
 function aim(text, got, least) {
-	printf "%-46s %8.0f  aim %6.0f  %s\n", text, got, least, got >= least ? "reached" : "SHORT"
+	printf "%-46s %8.0f  aim %6.0f  %s\n", text, got, least,
+		(got >= least ? "reached" : "SHORT")
 }
 
 function at_most(text, got, most) {
-	printf "%-46s %8.2f  aim %6.2f  %s\n", text, got, most, got <= most ? "reached" : "SHORT"
+	printf "%-46s %8.2f  aim %6.2f  %s\n", text, got, most, (got <= most ? "reached" : "SHORT")
 }
 
 END {

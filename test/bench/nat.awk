@@ -9,16 +9,6 @@
 	own[$1, i] = $4
 }
 
-function median(v, k,    i, j, x) {
-	for (i = 2; i <= k; i++) {
-		x = v[i]
-		for (j = i; j > 1 && v[j - 1] > x; j--)
-			v[j] = v[j - 1]
-		v[j] = x
-	}
-	return k % 2 ? v[(k + 1) / 2] : (v[k / 2] + v[k / 2 + 1]) / 2
-}
-
 function mid(t, key,    i, v) {
 	for (i = 1; i <= n[key]; i++)
 		v[i] = t[key, i]

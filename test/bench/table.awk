@@ -8,16 +8,6 @@
 	cpu[$1, i] = $3
 }
 
-function median(v, n,    i, j, x) {
-	for (i = 2; i <= n; i++) {
-		x = v[i]
-		for (j = i; j > 1 && v[j - 1] > x; j--)
-			v[j] = v[j - 1]
-		v[j] = x
-	}
-	return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-}
-
 function mid(table, key,    i, v) {
 	for (i = 1; i <= rounds[key]; i++)
 		v[i] = table[key, i]
