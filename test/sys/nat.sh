@@ -137,18 +137,7 @@ sent_by() {
 
 # The rules of somebody else, who was here before.
 users_rules() {
-	at node nft -f - <<-'END'
-	table ip filter {
-		chain INPUT { type filter hook input priority filter; tcp dport 23 drop; }
-		chain FORWARD { type filter hook forward priority filter; policy accept; counter; }
-	}
-	table ip nat {
-		chain PREROUTING {
-			type nat hook prerouting priority dstnat
-			tcp dport 8080 dnat to 10.2.0.2:9000
-		}
-	}
-	END
+	at node nft -f test/sys/users.nft
 }
 
 rules() {

@@ -59,18 +59,7 @@ wire() {
 
 # The rules of somebody else, who was here before.
 users_rules() {
-	in_node nft -f - <<-'END'
-	table ip filter {
-		chain INPUT { type filter hook input priority filter; tcp dport 23 drop; }
-		chain FORWARD { type filter hook forward priority filter; policy accept; counter; }
-	}
-	table ip nat {
-		chain PREROUTING {
-			type nat hook prerouting priority dstnat
-			tcp dport 8080 dnat to 10.2.0.2:9000
-		}
-	}
-	END
+	in_node nft -f test/sys/users.nft
 	in_node nft -s list ruleset >"$tmp/before"
 }
 
