@@ -249,7 +249,7 @@ int inbox_settle(struct inbox *ib, int fd[static INBOX_FDS_MAX], bool *whole)
 	return *whole ? 1 : (int)ib->n;
 }
 
-static int sync_batch(struct inbox *ib)
+int inbox_sync(struct inbox *ib)
 {
 	int fd[INBOX_FDS_MAX];
 	bool whole;
@@ -261,9 +261,10 @@ static int sync_batch(struct inbox *ib)
 	return n < 0 ? n : 0;
 }
 
-int inbox_sync(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f), void *owner)
+int inbox_finish(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f),
+		 void *owner)
 {
-	int r = sync_batch(ib);
+	int r = 0;
 	uint32_t i;
 
 	for (i = 0; !r && i < ib->n && !ib->discard; i++) {

@@ -60,13 +60,15 @@ static inline bool inbox_full(const struct inbox *ib)
 	return ib->n == INBOX_BATCH;
 }
 /* Writes out what is gathered. The descriptors that a sync of the batch is about, lent until
- * inbox_sync or inbox_drop: their number, or -errno. *whole: one stands for its file system, since
- * there are many files. */
+ * inbox_finish or inbox_drop: their number, or -errno. *whole: one stands for its file system,
+ * since there are many files. */
 int inbox_settle(struct inbox *ib, int fd[static INBOX_FDS_MAX], bool *whole);
-/* Sync and rename the whole batch; calls `done` for each. 0 or -errno, then what was not renamed
- * stays under its temporary name until inbox_drop. */
-int inbox_sync(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f),
-	       void *owner);
+/* Writes out what is gathered and waits until the batch is on the disk. 0 or -errno. */
+int inbox_sync(struct inbox *ib);
+/* Renames the batch, which is synced, and calls `done` for each. 0 or -errno, then what was not
+ * renamed stays under its temporary name until inbox_drop. */
+int inbox_finish(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f),
+		 void *owner);
 /* Remove what was not finished. */
 void inbox_drop(struct inbox *ib);
 

@@ -57,10 +57,10 @@ static void filed(void *owner, const struct inbox_file *f)
 	r->rename_n++;
 }
 
-static bool sync_files(struct receive *r)
+/* err: of the sync. False: the session has a verdict. */
+static bool file_batch(struct receive *r, int err)
 {
-	int err = inbox_sync(&r->inbox, filed, r);
-
+	err = err ? err : inbox_finish(&r->inbox, filed, r);
 	if (err)
 		conclude_errno(r, "cannot store what was received", err);
 	return !err;
@@ -70,7 +70,7 @@ static void file_begins(struct receive *r)
 {
 	int err;
 
-	if (inbox_full(&r->inbox) && !sync_files(r))
+	if (inbox_full(&r->inbox) && !file_batch(r, inbox_sync(&r->inbox)))
 		return;
 	err = inbox_begin(&r->inbox, &r->reader.file, r->reader.index - 1);
 	if (err)
@@ -110,14 +110,12 @@ static void take_data(struct receive *r, const uint8_t *p, size_t len)
 	}
 }
 
-/* What the child has synced takes no time any more; without it, it takes ours. */
+/* What the child could not sync we sync ourselves, and the other sessions wait. */
 static void synced(struct sync_call *call, int err)
 {
 	struct receive *r = container_of(call, struct receive, sync);
 
-	if (err)
-		conclude_errno(r, "cannot store what was received", err);
-	else if (sync_files(r))
+	if (file_batch(r, err == -ECHILD ? inbox_sync(&r->inbox) : err))
 		conclude(r, EXIT_OK, "");
 }
 
@@ -127,8 +125,10 @@ static void store(struct receive *r)
 	bool whole;
 	int n = inbox_settle(&r->inbox, fd, &whole);
 
-	if (n <= 0 || !syncer_ask(r->syncer, &r->sync, fd, (uint32_t)n, whole))
-		synced(&r->sync, n < 0 ? n : 0);
+	if (n <= 0)
+		synced(&r->sync, n);
+	else if (!syncer_ask(r->syncer, &r->sync, fd, (uint32_t)n, whole))
+		synced(&r->sync, -ECHILD);
 }
 
 static void take_end(struct receive *r, const struct content_note *n)

@@ -62,13 +62,17 @@ static _Noreturn void be_child(int sock)
 				     .msg_control = control.room,
 				     .msg_controllen = sizeof control.room };
 		int fd[SYNC_FDS_MAX];
+		size_t fds;
 		ssize_t n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n != sizeof m)
 			_exit(0);
-		m.err = sync_fds(fd, take_fds(&mh, fd), m.whole);
+		fds = take_fds(&mh, fd);
+		m.err = sync_fds(fd, fds, m.whole);
+		if (!m.err && (!fds || mh.msg_flags & MSG_CTRUNC)) /* too many are open */
+			m.err = -ECHILD;
 		if (send(sock, &m, sizeof m, MSG_NOSIGNAL) != sizeof m)
 			_exit(0);
 	}
@@ -120,7 +124,7 @@ static void fail_all(struct syncer *s)
 	while (s->first) {
 		struct sync_call *call = take_call(s, s->first->ticket);
 
-		call->done(call, 0); /* the parent syncs again, itself */
+		call->done(call, -ECHILD);
 	}
 }
 

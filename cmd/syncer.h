@@ -14,7 +14,7 @@
 enum { SYNC_FDS_MAX = 4 }; /* of one question */
 
 struct sync_call {
-	/* err: 0, or -errno of the first that failed. */
+	/* err: 0, or -errno of the first that failed; -ECHILD: the child could not do it. */
 	void (*done)(struct sync_call *call, int err);
 	/* The syncer's. */
 	uint64_t ticket;
