@@ -255,9 +255,10 @@ static int start_all(struct dev *d, const struct opts *o)
 	r = r ? r : start_replicas(d, d->replicas);
 	home_of(d, home, "client", -1);
 	r = r ? r : enrol(d, "client", "client", home);
+	r = r ? r : start_device(d); /* first, so that the nodes hear of it when they start */
+	r = r ? r : await_roles(d, d->replicas);
 	r = r ? r : start_nodes(d, o->nodes ? o->nodes : DEV_NODES);
-	r = r ? r : start_device(d);
-	return r ? r : await_roles(d, d->replicas);
+	return r ? r : await_roles(d, d->replicas + 1);
 }
 
 /* Children from number `from` on; false when some are still there after ms milliseconds. */

@@ -3,6 +3,7 @@
 #include "cmd/station.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,23 +34,35 @@ static void arrivals(struct watch *w, uint32_t got)
 	}
 }
 
+/* Who has not read the directory would refuse everybody. */
+static void tell_ready(struct station *st)
+{
+	if (st->ready || !st->listed || !st->informed)
+		return;
+	st->ready = true;
+	st->ops->ready(st, st->seen_at);
+}
+
 static void members_changed(void *owner, bool ok)
 {
 	struct station *st = owner;
 
-	if (ok)
-		st->ops->members_changed(st);
+	if (!ok)
+		return;
+	st->informed = true;
+	st->ops->members_changed(st);
+	tell_ready(st);
 }
 
 static void registered(void *owner, const struct addr *addr, uint32_t addrs)
 {
 	struct station *st = owner;
-	char text[ADDR_STR_MAX];
 
-	if (st->listed)
-		return;
+	snprintf(st->seen_at, sizeof st->seen_at, "?");
+	if (addrs)
+		addr_format(&addr[0], st->seen_at);
 	st->listed = true;
-	st->ops->ready(st, addrs ? addr_format(&addr[0], text) : "?");
+	tell_ready(st);
 }
 
 int station_join(struct station *st)

@@ -23,7 +23,8 @@ struct station_ops {
 	void (*members_changed)(struct station *st);
 	/* register_node or register_device. 0, or the exit code of the error that was reported. */
 	int (*publish)(struct station *st);
-	/* Registered for the first time; `at` is the first address. */
+	/* Registered, and the directory was read, for the first time: others can be served.
+	 * `at` is the first address. */
 	void (*ready)(struct station *st, const char *at);
 	/* Before the withdrawal; may be NULL. */
 	void (*stopping)(struct station *st);
@@ -45,7 +46,8 @@ struct station {
 	struct addr at; /* where it listens */
 	struct knock knock;
 	int cluster_fd; /* kept for SIGHUP, when HOME may not be read any more */
-	bool listed, stopped;
+	char seen_at[ADDR_STR_MAX]; /* the first address that is registered */
+	bool listed, informed, ready, stopped;
 };
 
 /* Loads key and cluster file; the rest is borrowed. Like the others: 0, or the exit code of the

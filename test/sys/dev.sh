@@ -67,9 +67,8 @@ interrupt_ends_all()
 {
 	kill -INT $dev && wait $dev
 	rc=$?
-	# A node that had not heard of the device when the line was pasted has said so.
-	grep -v 'no such registered device' "$d/err"
-	[ $? -eq 1 ] && [ $rc -eq 0 ] && all_gone
+	cat "$d/err"
+	[ $rc -eq 0 ] && [ ! -s "$d/err" ] && all_gone
 }
 
 death_of_the_parent_ends_all()
