@@ -31,8 +31,8 @@ static const struct opt rows[] = {
 	{ OPT_STR, 0, "listen", "A:P", "where to listen (all addresses, port 7200)",
 	  offsetof(struct opts, listen), 0, 0 },
 	{ OPT_LIST, 0, "advertise", "A[:P]",
-	  "where clients connect to (the address that the "
-	  "replicas see)",
+	  "where clients connect to (the address of --listen, or "
+	  "the one that the replicas see)",
 	  offsetof(struct opts, advertise), 0, 0 },
 	{ OPT_CHOICE, 0, "forward", "auto|nat|relay",
 	  "how to forward; nat: in the kernel, with CAP_NET_ADMIN; relay: splice(2), no "

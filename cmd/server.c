@@ -39,8 +39,8 @@ static const struct opt rows[] = {
 	{ OPT_STR, 0, "listen", "A:P", "where to listen (all addresses, port 7300)",
 	  offsetof(struct opts, listen), 0, 0 },
 	{ OPT_LIST, 0, "advertise", "A[:P]",
-	  "what nodes connect to (the address that the replicas "
-	  "see); may be repeated",
+	  "what nodes connect to (the address of --listen, or the one that the "
+	  "replicas see); may be repeated",
 	  offsetof(struct opts, advertise), 0, 0 },
 	{ OPT_LIST, 0, "expose", "PORT",
 	  "a further port that nodes may forward to; may be repeated",
