@@ -45,7 +45,7 @@ UNIT := $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/test_*.c))
 CLANG_UNIT := $(patsubst build/unit/%,build/clang/unit/%,$(UNIT))
 FUZZ := $(patsubst test/fuzz/%.c,build/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 SIM := $(patsubst test/sim/%.c,build/sim/%,$(wildcard test/sim/sim_*.c))
-SIDE := $(patsubst %,test/sys/%.sh,asn late lint minutes nat nft online wire) test/lint test/pure
+SIDE := $(patsubst %,test/sys/%.sh,asn directory lint minutes nat nft online) test/lint test/pure
 SYS := $(filter-out $(SIDE),$(wildcard test/sys/*.sh test/lab/t-*.sh))
 
 build/asan/%.o: %.c Makefile
