@@ -231,6 +231,7 @@ enum open_verdict forwards_add(struct forwards *w, const struct forward_ask *q, 
 		return v;
 	}
 	f->state = FORWARD_LIVE;
+	f->since_s = now_s(w);
 	f->id = ++w->last << NAT_ID_BITS | (place(w, f) - 1u);
 	w->dest[f->dest].forwards++;
 	enter(w, f);
@@ -246,6 +247,21 @@ struct forward *forwards_find(struct forwards *w, uint64_t id, uint32_t row)
 	struct forward *f = &w->v[id % NAT_FORWARDS_MAX];
 
 	return f->state == FORWARD_LIVE && f->id == id && f->row == row ? f : NULL;
+}
+
+bool forwards_told(const struct forwards *w, uint32_t place, struct forward_told *out)
+{
+	const struct forward *f = &w->v[place];
+	uint32_t now = now_s(w);
+
+	if (f->state != FORWARD_LIVE)
+		return false;
+	*out = (struct forward_told){ .id = f->id,
+				      .row = f->row,
+				      .seconds = now - f->since_s,
+				      .left_s = f->end_s > now ? f->end_s - now : 0,
+				      .device = w->dest[f->dest].device };
+	return true;
 }
 
 uint32_t forwards_renew(struct forwards *w, struct forward *f, uint32_t lease_s)

@@ -16,7 +16,7 @@
 #include "net/nft.h"
 
 enum {
-	NAT_FORWARDS_MAX = 32768, /* 56 bytes each, touched when used; half of an nft map */
+	NAT_FORWARDS_MAX = 32768, /* 64 bytes each, touched when used; half of an nft map */
 	NAT_CLIENT_MAX = 4096,	  /* so that no client takes more than an eighth */
 	NAT_BUCKETS = 65536,
 	NAT_DESTS_MAX = 4096, /* places that forwards lead to at a time: searched one by one */
@@ -32,8 +32,9 @@ enum forward_state { FORWARD_FREE = 0, FORWARD_LIVE, FORWARD_ENDED, FORWARD_PURG
 struct forward {
 	uint64_t id;
 	uint8_t client[16], node[16];
-	uint32_t row;	/* of the client in the gate */
-	uint32_t end_s; /* of its lease */
+	uint32_t row;	  /* of the client in the gate */
+	uint32_t since_s; /* mono, as all seconds here */
+	uint32_t end_s;	  /* of its lease */
 	uint16_t port;	/* at the node */
 	uint16_t dest;
 	uint16_t next; /* in its bucket, or among the free; place + 1 */
@@ -73,6 +74,13 @@ struct forward_ask {
 	uint32_t row, lease_s;
 };
 
+struct forward_told {
+	uint64_t id;
+	uint32_t row, seconds; /* since it began */
+	uint32_t left_s;       /* of its lease */
+	struct fp device;
+};
+
 /* w is large, zero, and its gate, loop, lo and hi are filled in. Undoes what a process before us
  * left, and installs the table. NULL, or why the kernel cannot forward here: then nothing stays
  * open. */
@@ -89,6 +97,8 @@ struct forward *forwards_find(struct forwards *w, uint64_t id, uint32_t row);
 /* Gives it a new lease from now on, which is returned; 0: the kernel refuses. */
 uint32_t forwards_renew(struct forwards *w, struct forward *f, uint32_t lease_s);
 void forwards_end(struct forwards *w, struct forward *f);
+/* The place-th of those that live, from 0 to w->used - 1: what to tell of it. False: none there. */
+bool forwards_told(const struct forwards *w, uint32_t place, struct forward_told *out);
 
 /* Ends those of clients that the gate admits no more, and those that lead to places of which
  * `stands` says no. */

@@ -54,6 +54,34 @@ static void tell_forward(const struct link *k, struct telling *t)
 	telling_line(t, &m);
 }
 
+static void tell_nat(const struct node *n, const struct forward_told *f, struct telling *t)
+{
+	struct msg_told m = { .kind = TOLD_NAT, .paths = 1 };
+
+	snprintf(m.id, sizeof m.id, "%" PRIu64, f->id);
+	snprintf(m.client, sizeof m.client, "%s", name_of(n, &n->gate->client[f->row].fp));
+	snprintf(m.device, sizeof m.device, "%s", name_of(n, &f->device));
+	m.seconds = f->seconds;
+	m.value = f->left_s;
+	telling_line(t, &m);
+}
+
+/* All, or those of the client in this row of the gate. */
+static void tell_forwards(const struct node *n, bool all, int row, struct telling *t)
+{
+	struct forward_told f;
+
+	for (uint32_t i = 0; i < LINKS_MAX; i++) {
+		const struct link *l = &n->link[i];
+
+		if (l->state == LINK_RELAYING && (all || (int)l->row == row))
+			tell_forward(l, t);
+	}
+	for (uint32_t i = 0; n->nat && i < n->nat->used; i++)
+		if (forwards_told(n->nat, i, &f) && (all || (int)f.row == row))
+			tell_nat(n, &f, t);
+}
+
 static void tell(struct control *k)
 {
 	const struct node *n = k->node;
@@ -65,12 +93,7 @@ static void tell(struct control *k)
 	telling_begin(&t, &k->flow);
 	if (admin)
 		tell_counts(n, &t);
-	for (uint32_t i = 0; i < LINKS_MAX; i++) {
-		const struct link *l = &n->link[i];
-
-		if (l->state == LINK_RELAYING && (admin || (int)l->row == row))
-			tell_forward(l, &t);
-	}
+	tell_forwards(n, admin, row, &t);
 	telling_end(&t);
 }
 

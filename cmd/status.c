@@ -202,7 +202,9 @@ static void json_line(const char *teller, const struct msg_told *m)
 	json_str(j, "device", session ? teller : m->device);
 	if (session)
 		json_u64(j, "paths", m->paths);
-	json_u64(j, "bytes", m->value);
+	else
+		json_str(j, "kind", m->kind == TOLD_NAT ? "nat" : "relay");
+	json_u64(j, m->kind == TOLD_NAT ? "lease" : "bytes", m->value);
 	json_u64(j, "seconds", m->seconds);
 	report_end(j);
 }
@@ -218,7 +220,11 @@ static void print_line(const char *teller, const struct msg_told *m)
 	       session ? teller : report_safe(m->device, device, sizeof device));
 	if (session)
 		printf("%u paths, ", m->paths);
-	printf("%s, %u s\n", receipt_bytes(m->value, bytes), m->seconds);
+	if (m->kind == TOLD_NAT)
+		printf("in the kernel, %u s, %" PRIu64 " s more unless renewed\n", m->seconds,
+		       m->value);
+	else
+		printf("%s, %u s\n", receipt_bytes(m->value, bytes), m->seconds);
 }
 
 static void tell_lines(const struct common *c, const char *teller, const struct asked *q)

@@ -81,7 +81,8 @@ struct msg_stop {
 enum told_kind {
 	TOLD_COUNT = 1, /* `id` is what was counted, `value` how often */
 	TOLD_SESSION,	/* at a device; value is the bytes had */
-	TOLD_FORWARD,	/* at a node; value is the bytes moved */
+	TOLD_FORWARD,	/* at a node that relays; value is the bytes moved */
+	TOLD_NAT,	/* at a node, in the kernel; value is the seconds left of its lease */
 	TOLD_END,	/* the last line; value is the lines for which there was no room */
 };
 

@@ -343,6 +343,23 @@ t_destinations() {
 		forward4 | grep -o ": [0-9.]* [.] 7300" | grep -v 10.2.0.2)" ]'
 }
 
+# told HOME N LEASE: `status` lists N forwards in the kernel; the longest lease is LEASE or somewhat
+# less, and all else of them is right
+told() {
+	at client "$m" --json -C "$tmp/$1" status >"$tmp/status"
+	python3 - "$tmp/status" "$2" "$3" <<'P'
+import json, sys
+e = [json.loads(l) for l in open(sys.argv[1])]
+f = [x for x in e if x["event"] == "forward"]
+print(f)
+assert len(f) == int(sys.argv[2]) == len({x["forward"] for x in f})
+assert all((x["node"], x["client"], x["device"], x["kind"]) == ("n1", "client", "d1", "nat") and
+           x["seconds"] < 60 and "bytes" not in x for x in f)
+lease = int(sys.argv[3])
+assert lease - 10 <= max(x["lease"] for x in f) <= lease + 1
+P
+}
+
 t_requests() {
 	ask_begin
 	check 'an OPEN is answered with a port' answers 'ok * 72[0-9][0-9] 10' \
@@ -364,9 +381,14 @@ t_requests() {
 	check 'it is renewed' answers "ok $long * 50" renew "$long" 50
 	check 'what does not exist is not' answers 'no such forward' renew 12345 50
 	check 'both are in the kernel' [ "$(elements)" = 2 ]
+	check 'its client is told of both, and how long they last' told client 2 50
+	check '... and so is an admin' told admin 2 50
+	check '... in words too' eval 'at client "$m" -C "$tmp/client" status |
+		grep -qE "^forward $long +client to d1, in the kernel, [0-9] s, (50|4[0-9]) s more"'
 	check 'it is closed' answers "ok $long *" close "$long"
 	check '... once' answers 'no such forward' close "$long"
 	check '... and the other one stays' [ "$(elements)" = 1 ]
+	check '... and is told of alone' told client 1 10
 }
 
 t_crowd() {
