@@ -3,7 +3,8 @@
  *
  * What will be changed stands in the file HOME/undo before it is changed: one line that names the
  * kernel's run and the network namespace, in which alone it means something, then a line for each
- * interface, "INDEX NAME". Only one process at a time works with a file. IPv4 only: to switch IPv6
+ * interface, "INDEX NAME". What was left in another namespace stays there, below ours, for the next
+ * start in that one. Only one process at a time works with a file. IPv4 only: to switch IPv6
  * forwarding on makes a host forget the routes that it was advertised. */
 #ifndef CMD_UNDO_H
 #define CMD_UNDO_H
@@ -11,7 +12,10 @@
 #include <net/if.h>
 #include <stdint.h>
 
-enum { UNDO_MAX = 32 }; /* interfaces that forwards go by: a host has a handful */
+enum {
+	UNDO_MAX = 32,		/* interfaces that forwards go by: a host has a handful */
+	UNDO_OTHERS_MAX = 2048, /* a namespace with two interfaces takes 80; the oldest go first */
+};
 
 struct undo {
 	int fd;		/* -1: the file cannot be written, and nothing is switched on */
@@ -21,6 +25,8 @@ struct undo {
 		char iface[IF_NAMESIZE];
 	} entry[UNDO_MAX];
 	uint32_t n;
+	char others[UNDO_OTHERS_MAX]; /* lines of other namespaces */
+	uint32_t others_len;
 };
 
 /* Opens the file, makes it where it is missing, and undoes what a process before us left. 0, or

@@ -269,6 +269,11 @@ t_killed() {
 	end_node KILL
 	check 'kill -9 leaves no table of ours' rules_as_before
 	check '... and the sysctls' eval '[ "$(changed | wc -l)" = 2 ]'
+	role device node "$m" -v -C "$tmp/n1" node --name n1 --advertise 10.2.0.2 --forward relay
+	kill "$pid"
+	wait "$pid"
+	check '... which a start elsewhere leaves alone' eval '[ "$(changed | wc -l)" = 2 ]'
+	check '... and noted' [ "$(grep -c ' to-' "$tmp/n1/undo")" = 2 ]
 	node --forward relay
 	check 'the next start undoes them' sysctls_as_before
 	check '... and forgets that' [ ! -s "$tmp/n1/undo" ]
@@ -282,6 +287,18 @@ t_killed() {
 		'[ "$(at node cat /proc/sys/net/ipv4/conf/to-client/forwarding)" = 1 ]'
 	at node sysctl -qw net.ipv4.conf.to-client.forwarding=0
 	end_node TERM
+}
+
+# Somebody switches off what we switched on.
+switched_off() {
+	at node sysctl -qw net.ipv4.conf.to-client.forwarding=0
+	answers 'ok *' open nat 10.2.0.2:7300 20
+}
+
+t_switched_off() {
+	check 'forwarding that was switched off is switched on for the next forward' eval \
+		'switched_off && switched_off && [ "$(changed | wc -l)" = 2 ]'
+	check '... and noted once' [ "$(grep -c to-client "$tmp/n1/undo")" = 1 ]
 }
 
 t_ports() {
@@ -471,6 +488,7 @@ t_ports
 t_relays
 node
 t_requests
+t_switched_off
 t_destinations
 t_crowd
 t_ipv6
