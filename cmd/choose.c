@@ -1,18 +1,85 @@
-/* cmd/choose.c - the paths that carry a session, as cmd/survey plans them */
+/* cmd/choose.c - the paths that carry a session, as cmd/survey plans them, and what it taught */
 #include "cmd/choose.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "cmd/home.h"
 #include "core/check.h"
 
 static_assert((int)PLAN_PATHS_MAX == PATHS_MAX, "a plan fits a session");
 static_assert((int)ICMP_DEVICE_MAX == SOCK_DEVICE_MAX, "both hold the name of a network device");
 
-static void fill_path(struct path *p, const struct survey_path *from)
+enum { RELAY_S = 3600 }; /* a firewall may be opened, or a SYN have been lost twice */
+
+/* HOME/cache/relay-NODE: until when (in seconds of the epoch) its ports are not tried. */
+static bool relay_file(const struct common *c, const struct node_entry *node, char *path)
+{
+	char name[NAME_STR_MAX + 32];
+
+	snprintf(name, sizeof name, "cache/relay-%s", node->name);
+	return home_path(c, name, path);
+}
+
+static bool ports_are_closed(const struct common *c, const struct node_entry *node)
+{
+	char path[HOME_PATH_MAX], text[32];
+	int fd = relay_file(c, node, path) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+	int64_t left_s;
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	text[n < 0 ? 0 : n] = 0;
+	left_s = strtoll(text, NULL, 10) - time(NULL);
+	if (left_s > 0 && left_s <= RELAY_S)
+		return true;
+	unlink(path);
+	return false;
+}
+
+void choose_learn(const struct common *c, const struct path *path, uint32_t n)
+{
+	char file[HOME_PATH_MAX], text[32];
+
+	for (uint32_t i = 0; i < n; i++) {
+		int len = snprintf(text, sizeof text, "%lld\n", (long long)time(NULL) + RELAY_S);
+
+		if (path[i].nat_closed && relay_file(c, &path[i].node, file))
+			home_write_file(file, text, (size_t)len, 0600);
+	}
+}
+
+bool choose_shun(struct shun *h, const struct path *p)
+{
+	bool again = false;
+
+	if (!p || !p->node.name[0])
+		return false;
+	for (uint32_t i = 0; i < h->n; i++)
+		again |= !fp_cmp(&h->node[i], &p->node.fp);
+	if (again) { /* there were not enough others; a node that refuses is alive */
+		again = !h->fewer && !p->refused;
+		h->fewer |= again;
+		return again;
+	}
+	if (h->n == SHUN_MAX)
+		return false;
+	h->node[h->n++] = p->node.fp;
+	return true;
+}
+
+static void fill_path(const struct common *c, struct path *p, const struct survey_path *from)
 {
 	memset(&p->node, 0, sizeof p->node);
 	if (from->node)
 		p->node = *from->node;
+	p->no_nat = p->node.nat && p->node.relay && ports_are_closed(c, &p->node);
 	p->to = from->entry;
 	p->dest = from->dest;
 	p->from = (struct sock_from){ .addr = from->from };
@@ -50,7 +117,7 @@ int choose_paths(struct quorum *q, const struct survey_options *o, const struct 
 	if (!r) {
 		*n = s.plan.n;
 		for (uint32_t i = 0; i < *n; i++)
-			fill_path(&path[i], &s.path[s.plan.pick[i]]);
+			fill_path(s.c, &path[i], &s.path[s.plan.pick[i]]);
 		fill_choice(choice, &s);
 		if (s.c->json)
 			survey_show_plan(&s);

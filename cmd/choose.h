@@ -26,6 +26,13 @@ int choose_paths(struct quorum *q, const struct survey_options *o, const struct 
 		 const struct device_entry *dev, struct path path[static PATHS_MAX], uint32_t *n,
 		 struct choice *choice);
 
+/* After a session over n paths: whoever sends to this node next shall not wait for ports that did
+ * not answer. Only when it went well: else it may have been the device. */
+void choose_learn(const struct common *c, const struct path *path, uint32_t n);
+/* The session failed for this path: its node is left out when paths are chosen anew. False: that
+ * would change nothing. */
+bool choose_shun(struct shun *h, const struct path *p);
+
 /* Plans the same way and shows candidates and plan; nothing is remembered. */
 int choose_show(struct quorum *q, const struct survey_options *o, const struct directory *d,
 		const struct device_entry *dev);

@@ -86,6 +86,8 @@ void path_dead(struct path *p, const char *why, int err)
 		pathset_over(ps, EXIT_OK, "ended");
 		return;
 	}
+	if (!ps->failing)
+		ps->culprit = p;
 	pathset_fail(ps, code, "path through %s: %s%s%s", path_name(p), p->why[0] ? p->why : why,
 		     err ? ": " : "", err ? strerror(-err) : "");
 }

@@ -53,7 +53,7 @@ struct path {
 	struct timer tend;    /* looks after what follows */
 	uint64_t nat_forward; /* the same in the kernel; 0: none */
 	uint32_t lease_s;     /* of it, until it is renewed for the first time */
-	bool no_nat;	      /* it was tried, and did not work */
+	bool no_nat, nat_closed; /* not to be tried; now its port did not answer */
 	const char *kind;  /* "relay", "nat" or "direct" */
 	char why[WHY_MAX]; /* of a refusal */
 	int refused;       /* exit code of a refusal, 0: none */
@@ -90,6 +90,7 @@ struct pathset {
 	uint32_t opened; /* bit i: handshake done */
 	bool live, complete, go, finished, failing, gone; /* gone: over was called */
 	int code; /* and why: for over */
+	const struct path *culprit; /* the path for which it failed; NULL: not for one */
 	char why[WHY_MAX];
 	uint32_t ack_path; /* the path that carried data last carries the ACK */
 	bool ack_due;
@@ -113,14 +114,13 @@ extern const struct flow_ops path_ops;
 /* Device: the first JOIN of a session. */
 void pathset_accept(struct pathset *ps, const struct session_setup *setup, const struct msg_join *m,
 		    const struct fp *client);
-/* Device: p carries path m->j of ps. False: it does not fit, with the reason in p->why. */
+/* Device: p carries path m->j of ps. False: it does not fit, see p->why. */
 bool pathset_adopt(struct pathset *ps, struct path *p, const struct msg_join *m);
 /* Set by the device: a message on a connection that has not joined; and its end. */
 extern void (*path_stranger_message)(struct path *p, const struct flowmsg *m);
 extern void (*path_stranger_closed)(struct path *p, const char *why);
 
-/* There is something to fill in again. */
-void pathset_kick(struct pathset *ps);
+void pathset_kick(struct pathset *ps); /* there is something to fill in again */
 /* Tell the peer why (STOP on every flow), close, and call over, perhaps later. */
 void pathset_fail(struct pathset *ps, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -235,6 +235,7 @@ bool path_nat_failed(struct path *p, const char *why, int err)
 	if (!p->nat_forward || p->no_nat || !p->flow.connecting || !p->node.relay)
 		return false;
 	give_up_forward(p);
+	p->nat_closed = true;
 	relay_instead(p, why, err);
 	return true;
 }

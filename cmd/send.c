@@ -54,6 +54,7 @@ struct send {
 	uint32_t n;
 	struct choice choice;
 	bool again; /* paths that should work did not: look anew */
+	struct shun shun;
 	struct pathset ps;
 	struct watch in; /* stdin, when it has nothing now */
 	struct progress progress;
@@ -283,6 +284,7 @@ static int attempt(struct send *s, const char *host)
 		return 0;
 	r = find_device(s, host, &dev);
 	o.fresh = s->again;
+	o.shun = &s->shun;
 	if (!r && s->o->dry_run)
 		return choose_show(s->one.q, &o, s->d, dev);
 	for (uint32_t i = 0; i < PATHS_MAX; i++) {
@@ -306,6 +308,8 @@ static int attempt(struct send *s, const char *host)
 	pathset_connect(&s->ps, &s->setup, s->path, s->n, dev);
 	if (!s->ps.gone && loop_run(&s->one.loop))
 		return report_error(s->c, EXIT_FAILED, NULL, "send", "%s", strerror(errno));
+	if (s->ps.complete)
+		choose_learn(s->c, s->path, s->n);
 	return 0;
 }
 
@@ -352,10 +356,11 @@ static int run(struct send *s, const char *host)
 	r = r ? r : attempt(s, host);
 	for (int i = 0; !r && i < RETRIES && worth_retrying(s); i++) {
 		bool refused = s->code == EXIT_DENIED;
+		bool shunned = choose_shun(&s->shun, s->ps.culprit);
 
 		for (uint32_t k = 0; k < s->n; k++)
 			refused |= s->path[k].refused != 0;
-		if (!refused && i)
+		if (!refused && !shunned && i)
 			break; /* a fresh directory was tried */
 		log_info("trying again with a fresh directory: %s", s->why);
 		if (refused && i == 1)

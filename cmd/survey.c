@@ -93,14 +93,26 @@ static void say_unrouted(const struct survey *s)
 	}
 }
 
-/* How many nodes, and the direct path, can be reached: their candidates stand together. */
-static uint32_t distinct(const struct survey *s)
+/* Whether candidate i goes by a node that is shunned, but for the first `from` of those. */
+static bool is_shunned(const struct survey *s, uint32_t i, uint32_t from)
+{
+	const struct node_entry *node = s->path[i].node;
+
+	for (uint32_t k = from; node && s->o->shun && k < s->o->shun->n; k++)
+		if (!fp_cmp(&s->o->shun->node[k], &node->fp))
+			return true;
+	return false;
+}
+
+/* How many nodes, and the direct path, can be reached, without the shunned ones but for the first
+ * `from`: their candidates stand together. */
+static uint32_t distinct(const struct survey *s, uint32_t from)
 {
 	const struct node_entry *last = NULL;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < s->n; i++) {
-		if (s->cand[i].unreached)
+		if (s->cand[i].unreached || is_shunned(s, i, from))
 			continue;
 		n += !n || s->path[i].node != last;
 		last = s->path[i].node;
@@ -111,7 +123,7 @@ static uint32_t distinct(const struct survey *s)
 /* Where no trace reaches anything, it is the traces that do not get through: all may be tried. */
 static void doubt_traces(struct survey *s)
 {
-	if (distinct(s))
+	if (distinct(s, SHUN_MAX))
 		return;
 	for (uint32_t i = 0; i < s->n; i++)
 		s->cand[i].unreached = false;
@@ -131,13 +143,34 @@ static uint32_t usual_n(const struct survey *s, uint32_t have)
 	return have < 2 ? 2 : have;
 }
 
+/* 0: as many as usual. */
+static uint32_t demanded(const struct survey *s)
+{
+	if (s->o->n)
+		return s->o->n;
+	return s->o->via.n + (s->o->via.n && s->o->direct);
+}
+
+/* As many of those that are shunned, the latest first, as leave enough others. */
+static void leave_out(struct survey *s)
+{
+	uint32_t enough = demanded(s), from = 0;
+
+	if (!s->o->shun)
+		return;
+	if (!enough)
+		enough = s->o->shun->fewer ? 2 : SURVEY_N;
+	while (from < s->o->shun->n && distinct(s, from) < enough)
+		from++;
+	for (uint32_t i = 0; i < s->n; i++)
+		s->cand[i].unreached |= is_shunned(s, i, from);
+}
+
 static int choose_n(struct survey *s)
 {
-	uint32_t have = distinct(s);
-	uint32_t want = s->o->n ? s->o->n : s->o->via.n;
+	uint32_t have = distinct(s, SHUN_MAX);
+	uint32_t want = demanded(s);
 
-	if (s->o->via.n && s->o->direct && !s->o->n)
-		want++;
 	if (!want)
 		want = usual_n(s, have);
 	if (want > PLAN_PATHS_MAX)
@@ -233,6 +266,7 @@ static int plan(struct survey *s)
 	for (uint32_t i = 0; i < s->n; i++)
 		survey_describe(s, i);
 	doubt_traces(s);
+	leave_out(s);
 	r = choose_n(s);
 	if (r)
 		return r;

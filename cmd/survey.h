@@ -16,7 +16,15 @@
 
 enum {
 	SURVEY_N = 4, /* paths unless asked otherwise, or all nodes when fewer are registered */
+	SHUN_MAX = 5, /* as often as `send` tries again */
 	SURVEY_PAIRS_MAX = 64, /* candidates whose pairs are told: 2,016 lines */
+};
+
+/* Nodes through which a session failed a moment ago. */
+struct shun {
+	struct fp node[SHUN_MAX]; /* the latest comes last */
+	uint32_t n;
+	bool fewer; /* rather fewer paths than usual than one of these */
 };
 
 /* The options of every command that plans; all zero are the defaults. */
@@ -32,6 +40,7 @@ struct survey_options {
 	bool direct;
 	bool stripe; /* --split stripe: least exposure of one AS */
 	bool fresh;  /* trust no trace of before: a path that should work did not */
+	const struct shun *shun; /* or NULL; not chosen while there are enough others */
 	bool ask;    /* what others trace, ask anew even where all is known */
 };
 

@@ -443,6 +443,11 @@ t_evicted() {
 	check '... and no sysctl' sysctls_as_before
 }
 
+# How many did not get in by the port.
+packets() {
+	at node nft list table inet foreign | sed -n 's/.* packets \([0-9]*\) .*/\1/p'
+}
+
 t_relays() {
 	at node nft 'chain ip filter FORWARD { policy drop; }'
 	node
@@ -463,11 +468,18 @@ t_relays() {
 	check 'a loopback listener relays' logged 'loopback'
 	end_node TERM
 	at node nft 'table inet foreign { chain closed { type filter hook prerouting priority raw
-		tcp dport 7201-8200 drop; }; }'
+		tcp dport 7201-8200 counter drop; }; }'
 	node
+	at client "$m" -C "$tmp/client" status >"$tmp/status" # its directory knows of the ports
 	check 'a client that does not get in by the port is relayed' sent_by relay
 	check '... and gives its forward back' within 2 eval '[ "$(elements)" = 0 ]'
+	turned_away=$(packets)
+	check '... and asks for a relay at once next time' \
+		eval 'sent_by relay && [ "$turned_away" -gt 0 ] && [ "$(packets)" = "$turned_away" ]'
 	at node nft delete table inet foreign
+	check '... for an hour' sent_by relay
+	date -d '5 seconds ago' +%s >"$tmp/client/cache/relay-n1"
+	check '... and not for longer' sent_by nat
 	at node timeout 10 "$m" -C "$tmp/n1" node --name n1 --advertise 10.1.0.1 --forward nat \
 		--listen 10.1.0.1:7999 >"$tmp/second" 2>&1
 	check 'a second node on the host does not take over' eval \
