@@ -16,6 +16,7 @@
 enum {
 	FORGETS = 64,	  /* at a time: 1.3 ms, so that nobody waits for long, */
 	FORGET_MS = 10,   /* and how often: 6,400 a second */
+	LAST_BITS = 47,   /* a client that knew this node before a restart has no id of now */
 };
 
 static_assert(NAT_FORWARDS_MAX <= 1 << NAT_ID_BITS, "an id names any place");
@@ -172,9 +173,9 @@ static const char *open_way(struct forwards *w, const struct addr *to, const str
 	return r ? "IPv4 forwarding is off" : NULL;
 }
 
-static uint32_t clamp_lease(uint32_t s)
+static uint32_t clamp_lease(const struct forwards *w, uint32_t s)
 {
-	return s < NAT_LEASE_MIN_S ? NAT_LEASE_MIN_S : s > NAT_LEASE_MAX_S ? NAT_LEASE_MAX_S : s;
+	return s < NAT_LEASE_MIN_S ? NAT_LEASE_MIN_S : s > w->lease_s_max ? w->lease_s_max : s;
 }
 
 /* Into the kernel: 0 or -errno. */
@@ -203,7 +204,7 @@ static enum open_verdict begin(struct forwards *w, struct forward *f, const stru
 		*why = dest < 0 ? "too many destinations" : "no port is free";
 		return OPEN_FULL;
 	}
-	r = install(w, f, clamp_lease(q->lease_s));
+	r = install(w, f, clamp_lease(w, q->lease_s));
 	if (r) {
 		log_line(LOG_WARN, r, "nftables takes no forward");
 		return r == -ENFILE ? OPEN_FULL : OPEN_BAD_KIND;
@@ -238,7 +239,7 @@ enum open_verdict forwards_add(struct forwards *w, const struct forward_ask *q, 
 	gate_forward_begin(w->gate, f->row, OPEN_NAT);
 	*id = f->id;
 	*port = f->port;
-	*lease_s = clamp_lease(q->lease_s);
+	*lease_s = clamp_lease(w, q->lease_s);
 	return OPEN_OK;
 }
 
@@ -266,7 +267,7 @@ bool forwards_told(const struct forwards *w, uint32_t place, struct forward_told
 
 uint32_t forwards_renew(struct forwards *w, struct forward *f, uint32_t lease_s)
 {
-	uint32_t granted = clamp_lease(lease_s);
+	uint32_t granted = clamp_lease(w, lease_s);
 	struct nft_forward n = { .lease_ms = granted * 1000 };
 	int r;
 
@@ -431,6 +432,8 @@ const char *forwards_open(struct forwards *w, const char *undo_path)
 	w->walk.fd = w->route.fd = -1;
 	w->forget.fire = forget;
 	secret_bytes(&w->salt, sizeof w->salt);
+	secret_bytes(&w->last, sizeof w->last);
+	w->last >>= 64 - LAST_BITS;
 	r = nft_open(&w->nft);
 	why = r ? nft_reason(r) : open_rest(w);
 	if (why && !r)

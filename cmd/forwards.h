@@ -23,7 +23,6 @@ enum {
 	NAT_PORT_LO = 7201,
 	NAT_PORT_HI = 8200,
 	NAT_LEASE_MIN_S = 10, /* a sweep is a second, and 0 would be for ever in the kernel */
-	NAT_LEASE_MAX_S = 3600,
 	NAT_ID_BITS = 15,     /* the low bits of a forward's id are its place in the table */
 };
 
@@ -56,6 +55,7 @@ struct forwards {
 	struct loop *loop;
 	uint64_t salt, last;
 	uint16_t lo, hi, port; /* of --ports; the last one given away */
+	uint32_t lease_s_max;  /* the longest that is granted */
 	uint16_t free;	       /* place + 1 */
 	uint32_t used, dests;  /* places that were ever taken */
 	uint32_t ended, purged;
@@ -81,7 +81,8 @@ struct forward_told {
 	struct fp device;
 };
 
-/* w is large, zero, and its gate, loop, lo and hi are filled in. Undoes what a process before us
+/* w is large, zero, and its gate, loop, lo, hi and
+ * lease_s_max are filled in. Undoes what a process before us
  * left, and installs the table. NULL, or why the kernel cannot forward here: then nothing stays
  * open. */
 const char *forwards_open(struct forwards *w, const char *undo_path);

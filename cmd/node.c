@@ -22,7 +22,7 @@ struct opts {
 	const char *name, *listen;
 	struct opt_list advertise;
 	const char *ports;
-	uint32_t forward;
+	uint32_t forward, lease_s;
 };
 
 static const struct opt rows[] = {
@@ -40,6 +40,9 @@ static const struct opt rows[] = {
 	  offsetof(struct opts, forward), 0, 0 },
 	{ OPT_STR, 0, "ports", "LO-HI", "nat: where clients' flows come in (7201-8200)",
 	  offsetof(struct opts, ports), 0, 0 },
+	{ OPT_U32, 0, "lease", "S",
+	  "the longest that a forward lasts without a word of its client (3600)",
+	  offsetof(struct opts, lease_s), NAT_LEASE_MIN_S, LEASE_MAX_S },
 	{ 0 },
 };
 
@@ -145,6 +148,7 @@ static int allocate(struct node *n)
 		return report_error(n->st.c, EXIT_FAILED, "free some memory", "node",
 				    "out of memory");
 	secret_bytes(&salt, sizeof salt);
+	secret_bytes(&n->last_id, sizeof n->last_id);
 	gate_init(n->gate, &n->st.party.id, none, salt);
 	if (!getrlimit(RLIMIT_NOFILE, &rl)) {
 		rl.rlim_cur = rl.rlim_max;
@@ -179,6 +183,7 @@ static int start(struct node *n, const struct common *c, const struct opts *o)
 	int r = parse_ports(n, c, o->ports);
 
 	n->forward = o->forward ? o->forward : NODE_AUTO;
+	n->lease_s_max = o->lease_s ? o->lease_s : LEASE_MAX_S;
 	r = r ? r : station_init(&n->st, &node_ops, c, o->name, &o->advertise);
 	r = r ? r : allocate(n);
 	r = r ? r : station_listen(&n->st, o->listen);

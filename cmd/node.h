@@ -22,7 +22,7 @@ enum {
 	STRANGER_MS = 5000, /* for a whole OPEN to arrive */
 	CONNECT_MS = 10000, /* for the device to answer */
 	LEAVING_MS = 1000,  /* for a refused client to read why */
-	LEASE_MAX_S = 3600,
+	LEASE_MAX_S = 3600, /* unless --lease says less */
 	CONTROL_MS = 15000, /* from the first byte to the end of the answer */
 };
 
@@ -74,6 +74,7 @@ struct node {
 	bool loopback; /* listens on a loopback address alone */
 	enum node_forward forward;
 	struct node_ports ports;
+	uint32_t lease_s_max;
 	bool relay;		/* on offer */
 	struct forwards *nat;	/* NULL: not on offer */
 	struct timer sweep;

@@ -126,6 +126,13 @@ static void device_answers(struct watch *w, uint32_t got)
 	k->active_bytes = 0;
 }
 
+static uint32_t granted_lease(const struct link *k)
+{
+	uint32_t max = k->node->lease_s_max;
+
+	return k->terms.lease_s < max ? k->terms.lease_s : max;
+}
+
 static void connect_device(struct link *k)
 {
 	struct node *n = k->node;
@@ -139,7 +146,7 @@ static void connect_device(struct link *k)
 	gate_forward_begin(n->gate, k->row, OPEN_RELAY);
 	k->state = LINK_CONNECTING;
 	k->id = ++n->last_id | RELAY_ID;
-	k->lease_s = k->terms.lease_s < LEASE_MAX_S ? k->terms.lease_s : LEASE_MAX_S;
+	k->lease_s = granted_lease(k);
 	loop_del(&n->st.loop, &k->near); /* what the client says next is for the device */
 	k->far = (struct watch){ .fd = fd, .want = EPOLLOUT, .ready = device_answers };
 	loop_arm(&n->st.loop, &k->deadline, mono_add_ms(loop_now(&n->st.loop), CONNECT_MS));
@@ -196,7 +203,7 @@ static bool change_relay(struct link *k)
 		return false;
 	k->id = f->id;
 	if (k->ask.op == OPEN_RENEW) {
-		f->lease_s = k->terms.lease_s < LEASE_MAX_S ? k->terms.lease_s : LEASE_MAX_S;
+		f->lease_s = granted_lease(k);
 		f->active_at = loop_now(&n->st.loop);
 		k->lease_s = f->lease_s;
 	} else {

@@ -21,6 +21,7 @@ static const char *open_forwards(struct node *n)
 	n->nat->loop = &n->st.loop;
 	n->nat->lo = n->ports.lo;
 	n->nat->hi = n->ports.hi;
+	n->nat->lease_s_max = n->lease_s_max;
 	return home_path(n->st.c, "undo", path) ? forwards_open(n->nat, path) : "HOME is unknown";
 }
 

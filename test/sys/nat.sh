@@ -425,6 +425,35 @@ t_ipv6() {
 	at node sysctl -qw net.ipv6.conf.default.forwarding=0
 }
 
+# trickle NAME SECONDS: a file that grows for so long, over n1; its process is $pid
+trickle() {
+	(for ((i = 0; i < $2; i++)); do echo "$i"; sleep 1; done) |
+		ip netns exec client "$m" -C "$tmp/client" --json send -n 1 --via n1 - "d1:$1" \
+			>"$tmp/$1" 2>&1 &
+	pid=$!
+}
+
+# The client asks for 120 s and gets 10. The first transfer lasts longer than the lease of the
+# second, which is asked for after the first one's.
+t_lease() {
+	node --lease 10
+	trickle lasting 15
+	local lasting=$pid
+	within 5 eval '[ "$(elements)" = 1 ]'
+	trickle killed 60
+	check 'two transfers, two forwards' within 5 eval '[ "$(elements)" = 2 ]'
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	check 'one ends with its lease, for its client was killed' \
+		within 14 eval '[ "$(elements)" = 1 ]'
+	check '... and the other one goes on' kill -0 "$lasting"
+	check '... to its end' wait "$lasting"
+	check '... by nat all the way' grep -q '"forward":"nat"' "$tmp/lasting"
+	check '... with all that was sent' eval 'seq 0 14 | cmp - "$tmp/inbox/lasting"'
+	check '... and gives its forward back' within 2 eval '[ "$(elements)" = 0 ]'
+	end_node TERM
+}
+
 # The client of t_requests' first forward went without goodbye; it asked for 3 s and got 10.
 t_vanished() {
 	ask_begin
@@ -498,6 +527,7 @@ t_traces
 t_killed
 t_ports
 t_relays
+t_lease
 node
 t_requests
 t_switched_off
