@@ -9,6 +9,8 @@
 #include "cmd/receipt.h"
 #include "cmd/report.h"
 #include "core/check.h"
+#include "net/mptcp.h"
+#include "net/mptcp_pm.h"
 
 enum {
 	STATUS_MS = 2000, /* replicas that are silent for longer are reported as such */
@@ -312,6 +314,37 @@ static void tell_stations(struct oneshot *o, const struct directory *d)
 	}
 }
 
+/* --- this host -------------------------------------------------------------------------------- */
+
+/* What transport mptcp would find here. */
+static void tell_kernel(const struct common *c)
+{
+	char all[MPTCP_NAMES_MAX], used[MPTCP_NAMES_MAX];
+	bool sockets = mptcp_here(), manager;
+	struct mptcp_pm pm;
+	struct json *j;
+
+	manager = !mptcp_pm_open(&pm);
+	if (manager)
+		mptcp_pm_close(&pm);
+	mptcp_schedulers(all);
+	mptcp_scheduler(used);
+	if (!c->json) {
+		if (sockets)
+			printf("kernel  %-24s mptcp, %spath manager, scheduler %s of: %s\n",
+			       "this host", manager ? "" : "no ", used, all);
+		else
+			printf("kernel  %-24s no mptcp, or it is switched off\n", "this host");
+		return;
+	}
+	j = report_begin("kernel");
+	json_bool(j, "mptcp", sockets);
+	json_bool(j, "path_manager", manager);
+	json_str(j, "schedulers", all);
+	json_str(j, "scheduler", used);
+	report_end(j);
+}
+
 static int tell_all(struct oneshot *o)
 {
 	struct directory *d = directory_open(&o->party);
@@ -319,6 +352,7 @@ static int tell_all(struct oneshot *o)
 
 	if (!d)
 		return EXIT_FAILED;
+	tell_kernel(o->party.common);
 	quorum_ask_status(o->q, STATUS_MS);
 	tell_replicas(o);
 	r = directory_load(d, o->q);
@@ -349,5 +383,5 @@ const struct cmd cmd_status = {
 	.summary = "what this party sees: replicas, nodes, devices, sessions",
 	.more =
 	    "Nodes and devices are asked how they are. An admin (-C) hears of all sessions and\n"
-	    "counts, a client of its own sessions and forwards.\n",
+	    "counts, a client of its own sessions and forwards. The kernel is this host's.\n",
 };

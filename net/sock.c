@@ -12,15 +12,19 @@
 
 #include "core/check.h"
 
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
 static int set(int fd, int level, int name, int value)
 {
 	return setsockopt(fd, level, name, &value, sizeof value) ? -errno : 0;
 }
 
-static int fresh(const struct addr *a)
+static int fresh(const struct addr *a, int protocol)
 {
 	int fd = socket(addr_is_v4(a) ? AF_INET : AF_INET6,
-			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 
 	if (fd < 0)
 		return -errno;
@@ -56,10 +60,10 @@ static int listen_at(int fd, const struct addr *at)
 	return r;
 }
 
-int sock_listen(const struct addr *at)
+static int listen_by(const struct addr *at, int protocol)
 {
 	struct addr v4;
-	int fd = fresh(at);
+	int fd = fresh(at, protocol);
 	int r = fd < 0 ? fd : listen_at(fd, at);
 
 	if (!r)
@@ -69,7 +73,22 @@ int sock_listen(const struct addr *at)
 	if (!no_ip(at) || (r != -EAFNOSUPPORT && r != -EADDRNOTAVAIL))
 		return r;
 	MUST(addr_parse(&v4, "0.0.0.0", at->port));
-	return sock_listen(&v4);
+	return listen_by(&v4, protocol);
+}
+
+int sock_listen(const struct addr *at)
+{
+	return listen_by(at, IPPROTO_TCP);
+}
+
+int sock_listen_mptcp(const struct addr *at)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+
+	if (fd < 0)
+		return sock_listen(at);
+	close(fd);
+	return listen_by(at, IPPROTO_MPTCP);
 }
 
 /* accept(2): errors already pending on the new connection are passed on; go to the next one. */
@@ -144,7 +163,7 @@ int sock_connect_from(const struct addr *to, const struct sock_from *from)
 	if (addr_scope(&from->addr) != ADDR_UNSPECIFIED &&
 	    addr_is_v4(&from->addr) != addr_is_v4(to))
 		return -EAFNOSUPPORT;
-	fd = fresh(to);
+	fd = fresh(to, from->mptcp ? IPPROTO_MPTCP : IPPROTO_TCP);
 	if (fd < 0)
 		return fd;
 	r = bind_way(fd, from);
@@ -194,7 +213,7 @@ bool sock_port_free(const struct addr *at)
 {
 	struct sockaddr_storage ss;
 	unsigned len = addr_to_sockaddr(at, &ss);
-	int fd = fresh(at);
+	int fd = fresh(at, IPPROTO_TCP);
 	bool taken = fd >= 0 && bind(fd, (struct sockaddr *)&ss, len) && errno == EADDRINUSE;
 
 	if (fd >= 0)

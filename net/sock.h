@@ -23,6 +23,8 @@ struct addr sock_any(uint16_t port);
 /* Listen at `at`. The address :: takes IPv4 as well, and falls back to 0.0.0.0 where the kernel has
  * no IPv6. */
 int sock_listen(const struct addr *at);
+/* The same for connections of MPTCP, and of TCP as before, where the kernel has MPTCP. */
+int sock_listen_mptcp(const struct addr *at);
 
 /* The next connection, its other end in *peer. -EAGAIN: none is waiting; -EMFILE, -ENFILE, -ENOBUFS
  * and -ENOMEM: later. Connections that broke while waiting are passed over. */
@@ -39,6 +41,7 @@ enum { SOCK_DEVICE_MAX = 16 }; /* IFNAMSIZ */
 struct sock_from {
 	struct addr addr;	      /* unspecified: the kernel's choice */
 	char device[SOCK_DEVICE_MAX]; /* "": any */
+	bool mptcp;		      /* or an errno where the kernel has none */
 };
 int sock_connect_from(const struct addr *to, const struct sock_from *from);
 

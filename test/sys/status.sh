@@ -41,7 +41,12 @@ events()
 the_session_is_described()
 {
 	python3 - "$d/admin" "$d/client" <<'P'
-import json, sys
+import json, socket, sys
+try:
+    socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+    mptcp = True
+except OSError:
+    mptcp = False
 for f in sys.argv[1:]:
     e = [json.loads(l) for l in open(f)]
     s = [x for x in e if x["event"] == "session"]
@@ -50,6 +55,8 @@ for f in sys.argv[1:]:
     fw = [x for x in e if x["event"] == "forward"]
     assert sorted(x["node"] for x in fw) == ["n1", "n2", "n3", "n4"], fw
     assert sum(x["bytes"] for x in fw) > 2000000, fw
+    k = [x for x in e if x["event"] == "kernel"]
+    assert len(k) == 1 and k[0]["mptcp"] == mptcp, k
     assert all(x["state"] == "ok" for x in e if x["event"] in ("node", "device")), e
     counts = [x["counts"] for x in e if x["event"] == "node"]
     assert all((c.get("OPEN: ok") == 1) == ("admin" in f) for c in counts), counts
