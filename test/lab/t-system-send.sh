@@ -51,6 +51,31 @@ check "strict: halves" eval 'send receipt --scheduler strict --via n1,n2 "$tmp/b
 	[ "$(receipt "0.49 < d[\"max_path_share\"] < 0.52")" = True ]'
 check "stdin" eval 'send receipt - device:piped <"$tmp/small" && arrived small piped'
 
+# opening FILE: a line for what goes before a path by nat, seen on the way to its node: "TRIPS MS",
+# the round trips (turns of direction, packet by packet) and the time from the first SYN of the
+# connection that asks for the forward to the first SYN that uses it.
+opening() {
+	tcpdump -n -tt -r "$1" tcp 2>/dev/null | awk '
+		function port(s) { sub(/.*\./, "", s); return s + 0 }
+		{ from = port($3); to = port($5) }
+		to == 7200 && /Flags \[S\],/ { asking = from; trips = back = 0; at = $1 }
+		from == 7200 && to == asking { trips += !back; back = 1 }
+		to == 7200 && from == asking { back = 0 }
+		to > 7200 && to <= 8200 && /Flags \[S\],/ && !(from in seen) {
+			seen[from] = 1
+			printf "%d %.1f\n", trips, ($1 - at) * 1000
+		}'
+}
+
+"$lab" pcap client/n1 "$tmp/way"
+check "a forward is asked for and used" send receipt --via n1,n2 "$tmp/small" device
+"$lab" pcap client/n1 stop
+check "... after two round trips" eval \
+	'opening "$tmp/way" >"$tmp/trips"; cat "$tmp/trips"; grep -qx "2 .*" "$tmp/trips"'
+check "... which took no less than two round trips to the node do" awk -v rtt=20 \
+	'{ print } $2 < 2 * rtt - 1 { bad = 1 } END { exit bad || NR != 1 }' "$tmp/trips"
+echo "# round trips and ms until the forward was used, round trip 20 ms: $(cat "$tmp/trips")"
+
 # The eavesdropper has all of n2's transit; n1's path is not his.
 { yes SECRETMARK | head -c 200000; } >"$tmp/marked"
 "$lab" pcap as64502 "$tmp/tap"
