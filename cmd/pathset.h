@@ -121,6 +121,10 @@ extern void (*path_stranger_message)(struct path *p, const struct flowmsg *m);
 extern void (*path_stranger_closed)(struct path *p, const char *why);
 
 void pathset_kick(struct pathset *ps); /* there is something to fill in again */
+/* The owner takes no more records; they wait in the receive window, and no ping waits for them. */
+void pathset_hold(struct pathset *ps);
+/* It does again: those that waited come first. Harmless when nothing is held. */
+void pathset_release(struct pathset *ps);
 /* Tell the peer why (STOP on every flow), close, and call over, perhaps later. */
 void pathset_fail(struct pathset *ps, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -97,6 +97,25 @@ static void send_ack(struct pathset *ps)
 		loop_disarm(ps->loop, &ps->ack_timer);
 }
 
+void pathset_hold(struct pathset *ps)
+{
+	ps->session.rx.held = true;
+}
+
+void pathset_release(struct pathset *ps)
+{
+	const uint8_t *plain;
+	size_t len;
+
+	if (!ps->live || !ps->session.rx.held)
+		return;
+	ps->session.rx.held = false;
+	while (rx_next(&ps->session.rx, &plain, &len))
+		if (!ps->ops->data(ps, plain, len))
+			return;
+	send_ack(ps);
+}
+
 void path_ack_late(struct timer *t, mono_t now)
 {
 	(void)now;

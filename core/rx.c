@@ -150,7 +150,7 @@ enum rx_verdict rx_on_record(struct rx *x, uint8_t *rec, size_t rec_len, const u
 	x->since_ack++;
 	if (number >= x->top)
 		x->top = number + 1;
-	if (number == x->base) {
+	if (number == x->base && !x->held) {
 		delivered(x, e);
 		return RX_NOW;
 	}
@@ -164,7 +164,7 @@ bool rx_next(struct rx *x, const uint8_t **plain, size_t *len)
 {
 	struct rx_slot *s = &x->slot[x->base & (x->slots - 1)];
 
-	if (!s->len)
+	if (x->held || !s->len)
 		return false;
 	*plain = x->mem + (size_t)(x->base & (x->slots - 1)) * RECORD_PLAIN_MAX;
 	*len = s->len - 1u;
@@ -183,9 +183,9 @@ void rx_ack(struct rx *x, struct msg_ack *m)
 	*m = (struct msg_ack){ .dir = x->epoch[x->top_e % RX_EPOCHS].ctx.dir,
 			       .next = x->base,
 			       .limit = x->base + x->slots };
-	while (had(x, m->next)) /* in order, but not fetched yet */
+	while (!x->held && had(x, m->next)) /* in order, but not fetched yet */
 		m->next++;
-	for (uint64_t i = m->next; i < x->top; i++) {
+	for (uint64_t i = m->next; !x->held && i < x->top; i++) {
 		if (!had(x, i))
 			continue;
 		if (!m->n || m->range[m->n - 1].to != i) {

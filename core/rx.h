@@ -57,6 +57,7 @@ struct rx {
 	uint64_t base;	    /* next number to deliver */
 	uint64_t top;	    /* above the highest number had */
 	uint32_t since_ack; /* records had since the last rx_ack, early ones too */
+	bool held;	    /* the owner takes no more for now: what comes is stored */
 };
 
 /* Epoch 0, as in tx_start; fills the SHARE_ACK that confirms it. Memory is borrowed. */
@@ -72,10 +73,11 @@ enum rx_verdict rx_on_share(struct rx *x, uint32_t i, const struct msg_share *m,
 /* A whole record, opened in place. RX_NOW: *plain and *len until the caller changes rec. */
 enum rx_verdict rx_on_record(struct rx *x, uint8_t *rec, size_t rec_len, const uint8_t **plain,
 			     size_t *len);
-/* The next stored record that is in order now; lent until the call after. */
+/* The next stored record that is in order now; lent until the call after. None while x->held. */
 bool rx_next(struct rx *x, const uint8_t **plain, size_t *len);
 
-/* What was had, fetched with rx_next or not, and the limit. */
+/* What was had, fetched with rx_next or not, and the limit. While x->held only what was delivered:
+ * the sender must not go more epochs ahead of the delivery than it knows. */
 void rx_ack(struct rx *x, struct msg_ack *m);
 
 #endif

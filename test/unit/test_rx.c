@@ -392,6 +392,31 @@ static void records_since_the_last_acknowledgement_count_early_ones(void)
 	CHECK_EQ(p.rx.since_ack, 1);
 }
 
+static void what_comes_while_the_owner_holds_waits_and_is_not_acknowledged(void)
+{
+	struct msg_ack m;
+
+	start(2, 5);
+	give(0);
+	p.rx.held = true;
+	CHECK_EQ(give(1), RX_OK);
+	CHECK_EQ(give(3), RX_OK);
+	CHECK_EQ(give(1), RX_DUPLICATE);
+	CHECK(!next_is(1));
+	rx_ack(&p.rx, &m);
+	CHECK_EQ(m.next, 1);
+	CHECK_EQ(m.n, 0);
+	CHECK_EQ(m.limit, 1 + p.rx.slots);
+	p.rx.held = false;
+	CHECK(next_is(1));
+	CHECK(!next_is(2));
+	rx_ack(&p.rx, &m);
+	CHECK_EQ(m.next, 2);
+	CHECK_EQ(m.range[0].from, 3);
+	CHECK_EQ(give(2), RX_NOW);
+	CHECK(next_is(3));
+}
+
 TEST_MAIN_BEGIN
 	RUN(records_in_order_are_lent_at_once);
 	RUN(early_records_wait_for_their_turn);
@@ -410,4 +435,5 @@ TEST_MAIN_BEGIN
 	RUN(records_in_order_that_nobody_fetched_yet_are_had);
 	RUN(an_acknowledgement_names_the_lowest_ranges_and_each_to_its_end);
 	RUN(records_since_the_last_acknowledgement_count_early_ones);
+	RUN(what_comes_while_the_owner_holds_waits_and_is_not_acknowledged);
 TEST_MAIN_END
