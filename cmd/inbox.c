@@ -57,12 +57,47 @@ int inbox_open(struct inbox *ib, const char *path)
 	return 0;
 }
 
+static uint8_t *buffer(const struct inbox *ib, uint32_t i)
+{
+	return ib->gather + (size_t)i * INBOX_GATHER;
+}
+
+static int write_at(int fd, const uint8_t *p, size_t n, uint64_t offset)
+{
+	while (n) {
+		ssize_t w = pwrite(fd, p, n, (off_t)offset);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		p += w;
+		n -= (size_t)w;
+		offset += (uint64_t)w;
+	}
+	return 0;
+}
+
+/* What the child could not write we write ourselves. */
+static void part_written(struct sync_call *call, int err)
+{
+	struct inbox_part *p = container_of(call, struct inbox_part, call);
+	struct inbox *ib = p->of;
+
+	if (err == -ECHILD)
+		err = write_at(ib->file[p->file].fd, buffer(ib, (uint32_t)(p - ib->part)),
+			       INBOX_GATHER, p->offset);
+	ib->wrote(ib, err);
+}
+
 void inbox_share(struct inbox *ib, const struct inbox *from)
 {
 	ib->dirfd = from->dirfd;
 	ib->discard = from->discard;
-	ib->n = 0;
+	ib->n = ib->at = 0;
 	ib->gathered = 0;
+	for (int i = 0; i < INBOX_BUFFERS; i++)
+		ib->part[i] = (struct inbox_part){ .call.done = part_written, .of = ib };
 }
 
 /* Length of a well-formed, visible UTF-8 character at s, 0 when it is none. C1 controls
@@ -128,29 +163,60 @@ static void start_writeback(struct inbox_file *f, uint64_t bytes)
 	f->flushed = f->written;
 }
 
-static int write_all(struct inbox_file *f, const uint8_t *p, size_t n)
+static int write_gathered(struct inbox *ib)
 {
-	while (n) {
-		ssize_t w = write(f->fd, p, n);
+	struct inbox_file *f = &ib->file[ib->n - 1];
+	size_t n = ib->gathered;
+	int r;
 
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return -errno;
-		p += w;
-		n -= (size_t)w;
-		f->written += (uint64_t)w;
-	}
-	start_writeback(f, INBOX_SYNC_BYTES);
+	ib->gathered = 0;
+	if (!n)
+		return 0;
+	r = write_at(f->fd, buffer(ib, ib->at), n, f->written);
+	if (r)
+		return r;
+	f->written += n;
+	start_writeback(f, SYNC_EARLY_BYTES);
 	return 0;
 }
 
-static int write_gathered(struct inbox *ib)
+static uint32_t next_buffer(const struct inbox *ib)
 {
-	size_t n = ib->gathered;
+	return (ib->at + 1) % INBOX_BUFFERS;
+}
 
+/* A full buffer goes to the child, and the next is filled; when the child is behind or gone we
+ * write ourselves. */
+static int hand_over(struct inbox *ib)
+{
+	struct inbox_part *p = &ib->part[ib->at];
+	struct inbox_file *f = &ib->file[ib->n - 1];
+
+	if (ib->part[next_buffer(ib)].call.waiting ||
+	    !syncer_write(ib->syncer, &p->call, f->fd, buffer(ib, ib->at), INBOX_GATHER,
+			  f->written))
+		return write_gathered(ib);
+	p->file = ib->n - 1;
+	p->offset = f->written;
+	f->written += INBOX_GATHER;
+	f->flushed = f->written - f->written % SYNC_EARLY_BYTES; /* the child has */
 	ib->gathered = 0;
-	return n ? write_all(&ib->file[ib->n - 1], ib->gather, n) : 0;
+	ib->at = next_buffer(ib);
+	return 0;
+}
+
+bool inbox_stuck(const struct inbox *ib)
+{
+	return ib->part[next_buffer(ib)].call.waiting &&
+	       INBOX_GATHER - ib->gathered < RECORD_PLAIN_MAX;
+}
+
+bool inbox_busy(const struct inbox *ib)
+{
+	for (int i = 0; i < INBOX_BUFFERS; i++)
+		if (ib->part[i].call.waiting)
+			return true;
+	return false;
 }
 
 int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index)
@@ -196,12 +262,12 @@ int inbox_write(struct inbox *ib, const uint8_t *p, size_t n)
 		int r = 0;
 
 		part = part < n ? part : n;
-		memcpy(ib->gather + ib->gathered, p, part);
+		memcpy(buffer(ib, ib->at) + ib->gathered, p, part);
 		ib->gathered += part;
 		p += part;
 		n -= part;
 		if (ib->gathered == INBOX_GATHER)
-			r = write_gathered(ib);
+			r = hand_over(ib);
 		if (r)
 			return r;
 	}
@@ -286,6 +352,8 @@ int inbox_finish(struct inbox *ib, void (*done)(void *owner, const struct inbox_
 
 void inbox_drop(struct inbox *ib)
 {
+	for (int i = 0; i < INBOX_BUFFERS; i++)
+		syncer_cancel(ib->syncer, &ib->part[i].call);
 	for (uint32_t i = 0; i < ib->n; i++) {
 		if (ib->file[i].fd < 0)
 			continue;

@@ -11,13 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cmd/syncer.h"
 #include "core/content.h"
+#include "core/seal.h"
 
 enum {
 	INBOX_BATCH = 128,          /* finished files that wait for one sync; as many descriptors */
 	INBOX_TEMP_MAX = 31,        /* ".machete-" 16 hex digits ".part" NUL */
 	INBOX_GATHER = 256 * 1024,  /* written at once: cheaper to copy than a call a record */
-	INBOX_SYNC_BYTES = 8 << 20, /* written back early, so that the sync at the end is short */
+	INBOX_BUFFERS = 4,          /* of INBOX_GATHER: one is filled, the child writes the others */
 	INBOX_END_BYTES = 256 * 1024, /* at a file's end: INBOX_BATCH of them leave 32 MiB undone */
 	INBOX_SUFFIX_MAX = 9999,    /* name, name.1, name.2, ... */
 	INBOX_FDS_MAX = 4,          /* more files than this are cheaper with one syncfs */
@@ -32,11 +34,25 @@ struct inbox_file {
 	uint64_t written, flushed;
 };
 
+/* What the child writes out of one buffer. */
+struct inbox_part {
+	struct sync_call call;
+	struct inbox *of;
+	uint32_t file; /* of the batch */
+	uint64_t offset;
+};
+
 struct inbox {
 	int dirfd;
 	bool discard; /* bench builds: take everything, keep nothing */
-	uint8_t *gather;            /* INBOX_GATHER bytes of the owner's, for all inbox_write */
-	size_t gathered;            /* of the newest file, not written yet */
+	/* The owner's: INBOX_BUFFERS buffers, shared with the syncer's child; what a write by that
+	 * child came to, 0 or -errno. */
+	uint8_t *gather;
+	struct syncer *syncer;
+	void (*wrote)(struct inbox *ib, int err);
+	struct inbox_part part[INBOX_BUFFERS];
+	uint32_t at;     /* the buffer that is filled */
+	size_t gathered; /* in it, of the newest file, not written yet */
 	uint32_t n;
 	struct inbox_file file[INBOX_BATCH];
 };
@@ -44,7 +60,7 @@ struct inbox {
 /* Opens the directory, made when missing (its parent must exist), and removes what a crash left.
  * 0 or -errno; -EWOULDBLOCK: another process receives there. */
 int inbox_open(struct inbox *ib, const char *path);
-/* The directory again for a session of its own; ib->gather is set. */
+/* The directory again for a session of its own; ib->gather, syncer and wrote are set. */
 void inbox_share(struct inbox *ib, const struct inbox *from);
 
 /* The harmless form of a name, always of 1..CONTENT_NAME_MAX bytes; out is that and NUL. */
@@ -59,6 +75,10 @@ static inline bool inbox_full(const struct inbox *ib)
 {
 	return ib->n == INBOX_BATCH;
 }
+/* The child is behind: one record more (RECORD_PLAIN_MAX bytes), and we would write ourselves. */
+bool inbox_stuck(const struct inbox *ib);
+/* The child has yet to write: not the time for inbox_sync, nor for inbox_finish. */
+bool inbox_busy(const struct inbox *ib);
 /* Writes out what is gathered. The descriptors that a sync of the batch is about, lent until
  * inbox_finish or inbox_drop: their number, or -errno. *whole: one stands for its file system,
  * since there are many files. */

@@ -24,6 +24,7 @@ static void conclude(struct receive *r, int code, const char *text)
 		.kind = KIND_RESULT, .code = (uint8_t)code, .files = r->files, .bytes = r->bytes
 	};
 	snprintf(r->result.text, sizeof r->result.text, "%s", text);
+	r->store_due = false;
 	if (code)
 		inbox_drop(&r->inbox);
 	pathset_kick(&r->ps);
@@ -68,11 +69,7 @@ static bool file_batch(struct receive *r, int err)
 
 static void file_begins(struct receive *r)
 {
-	int err;
-
-	if (inbox_full(&r->inbox) && !file_batch(r, inbox_sync(&r->inbox)))
-		return;
-	err = inbox_begin(&r->inbox, &r->reader.file, r->reader.index - 1);
+	int err = inbox_begin(&r->inbox, &r->reader.file, r->reader.index - 1);
 	if (err)
 		conclude_errno(r, "cannot write to the inbox", err);
 }
@@ -86,14 +83,21 @@ static void file_bytes(struct receive *r)
 		conclude_errno(r, "cannot write to the inbox", err);
 }
 
+static void store(struct receive *r);
+
 static void take_data(struct receive *r, const uint8_t *p, size_t len)
 {
-	r->payload += len;
 	while (!r->ended) {
 		switch (content_read(&r->reader, &p, &len)) {
 		case CONTENT_MORE:
 			return;
 		case CONTENT_FILE:
+			if (inbox_full(&r->inbox)) {
+				memmove(r->rest, p, len);
+				r->rest_len = len;
+				store(r);
+				return;
+			}
 			file_begins(r);
 			break;
 		case CONTENT_BYTES:
@@ -110,25 +114,59 @@ static void take_data(struct receive *r, const uint8_t *p, size_t len)
 	}
 }
 
+/* The disk is behind; what arrives meanwhile waits in the receive window. */
+static bool waiting(const struct receive *r)
+{
+	return r->sync.waiting || r->store_due || inbox_stuck(&r->inbox);
+}
+
+static void go_on(struct receive *r)
+{
+	if (!waiting(r))
+		pathset_release(&r->ps);
+}
+
 /* What the child could not sync we sync ourselves, and the other sessions wait. */
 static void synced(struct sync_call *call, int err)
 {
 	struct receive *r = container_of(call, struct receive, sync);
 
-	if (file_batch(r, err == -ECHILD ? inbox_sync(&r->inbox) : err))
-		conclude(r, EXIT_OK, "");
+	if (!r->ended && file_batch(r, err == -ECHILD ? inbox_sync(&r->inbox) : err)) {
+		if (r->end_had) {
+			conclude(r, EXIT_OK, "");
+		} else {
+			file_begins(r);
+			take_data(r, r->rest, r->rest_len);
+		}
+	}
+	go_on(r);
 }
 
+/* Asks for a sync of the batch. The child does it after all that it has to write. */
 static void store(struct receive *r)
 {
 	int fd[INBOX_FDS_MAX];
 	bool whole;
 	int n = inbox_settle(&r->inbox, fd, &whole);
 
-	if (n <= 0)
-		synced(&r->sync, n);
-	else if (!syncer_ask(r->syncer, &r->sync, fd, (uint32_t)n, whole))
-		synced(&r->sync, -ECHILD);
+	r->store_due = false;
+	if (n > 0 && syncer_ask(r->inbox.syncer, &r->sync, fd, (uint32_t)n, whole))
+		return;
+	if (n > 0 && inbox_busy(&r->inbox))
+		r->store_due = true; /* `wrote` asks again */
+	else
+		synced(&r->sync, n > 0 ? -ECHILD : n);
+}
+
+static void wrote(struct inbox *ib, int err)
+{
+	struct receive *r = container_of(ib, struct receive, inbox);
+
+	if (err && !r->ended)
+		conclude_errno(r, "cannot write to the inbox", err);
+	else if (r->store_due)
+		store(r);
+	go_on(r);
 }
 
 static void take_end(struct receive *r, const struct content_note *n)
@@ -137,8 +175,10 @@ static void take_end(struct receive *r, const struct content_note *n)
 		return;
 	if (n->records != r->records || n->bytes != r->payload || !content_complete(&r->reader))
 		conclude(r, EXIT_INTEGRITY, "the stream ended early");
-	else
+	else {
+		r->end_had = true;
 		store(r);
+	}
 }
 
 static bool data(struct pathset *ps, const uint8_t *p, size_t len)
@@ -146,13 +186,16 @@ static bool data(struct pathset *ps, const uint8_t *p, size_t len)
 	struct receive *r = receive_of(ps);
 	struct content_note n;
 
-	if (r->sync.waiting) {
+	if (r->end_had) {
 		pathset_fail(ps, EXIT_INTEGRITY, "the client goes on after its end");
 		return false;
 	}
 	if (len && p[0] == KIND_DATA) {
 		r->records++;
+		r->payload += len - 1;
 		take_data(r, p + 1, len - 1);
+		if (waiting(r))
+			pathset_hold(ps);
 		return true;
 	}
 	if (!content_get_note(&n, p, len) || n.kind != KIND_END) {
@@ -202,7 +245,7 @@ static void over(struct pathset *ps, int code, const char *why)
 
 	if (code && !r->result_sent) /* the client hangs up when it has the result */
 		log_warn("session ended: %s", why);
-	syncer_cancel(r->syncer, &r->sync);
+	syncer_cancel(r->inbox.syncer, &r->sync);
 	inbox_drop(&r->inbox);
 	r->used = false;
 	r->gone(r);
@@ -223,14 +266,15 @@ void receive_begin(struct receive *r, struct loop *l, const struct ident *self,
 {
 	pathset_init(&r->ps, l, &receive_ops, self, cert);
 	inbox_share(&r->inbox, inbox);
-	r->syncer = syncer;
+	r->inbox.syncer = syncer;
+	r->inbox.wrote = wrote;
 	r->sync = (struct sync_call){ .done = synced };
 	content_reader_init(&r->reader);
 	r->used = true;
 	r->since = mono_now();
 	r->records = r->payload = r->bytes = 0;
 	r->files = r->rename_first = r->rename_n = r->rename_lost = 0;
-	r->ended = r->result_sent = false;
+	r->end_had = r->ended = r->result_sent = r->store_due = false;
 	r->gone = gone;
 	pathset_accept(&r->ps, setup, m, client);
 }

@@ -26,10 +26,13 @@ struct receive {
 	uint32_t files;
 	struct rename_note rename[RENAMES_MAX];
 	uint32_t rename_first, rename_n, rename_lost;
-	bool ended; /* END came, or it failed: the result is due */
+	uint8_t rest[RECORD_PLAIN_MAX]; /* of a record, until the batch before is stored */
+	size_t rest_len;
+	bool end_had;   /* END came */
+	bool ended;     /* the result is due */
 	bool result_sent;
-	struct syncer *syncer;
-	struct sync_call sync; /* of the last files, after END */
+	struct sync_call sync; /* of a batch of files */
+	bool store_due;        /* it could not be asked for while the child had to write */
 	struct content_note result;
 	void (*gone)(struct receive *r); /* the owner's: the session is over */
 };

@@ -63,6 +63,7 @@ struct server {
 	struct timer sweep;
 	struct inbox inbox;
 	struct syncer syncer;
+	uint8_t *gather;         /* of all inboxes, shared with the syncer's child */
 	struct seat *seat;       /* FLOWS_MAX */
 	struct receive *session; /* SESSIONS_MAX */
 	struct session_setup setup[SESSIONS_MAX];
@@ -119,7 +120,7 @@ static void session_gone(struct receive *r)
 	/* What was received early is forgotten, and its memory given back. */
 	madvise(sv->setup[r - sv->session].rx_mem, (size_t)RX_SLOTS * RECORD_PLAIN_MAX,
 		MADV_DONTNEED);
-	madvise(r->inbox.gather, INBOX_GATHER, MADV_DONTNEED);
+	madvise(r->inbox.gather, (size_t)INBOX_BUFFERS * INBOX_GATHER, MADV_REMOVE);
 }
 
 static struct receive *new_session(struct server *sv, const struct msg_join *m, const struct fp *fp)
@@ -349,33 +350,37 @@ static const struct station_ops server_ops = {
 /* --- start ------------------------------------------------------------------------------------ */
 
 /* Address space only: the kernel gives memory when it is touched. */
-static void *reserve(size_t bytes)
+static void *map_memory(int how, size_t bytes)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, how | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		       0);
 
 	return p == MAP_FAILED ? NULL : p;
+}
+
+static void *reserve(size_t bytes)
+{
+	return map_memory(MAP_PRIVATE, bytes);
 }
 
 static bool allocate(struct server *sv)
 {
 	uint8_t *in = reserve((size_t)FLOWS_MAX * FLOW_IN_BYTES);
 	uint8_t *rx = reserve((size_t)SESSIONS_MAX * RX_SLOTS * RECORD_PLAIN_MAX);
-	uint8_t *gather = reserve((size_t)SESSIONS_MAX * INBOX_GATHER);
 	uint8_t *tx = reserve((size_t)SESSIONS_MAX * SLOTS_SMALL * RECORD_BYTES_MAX);
 	struct rx_slot *rx_slot = reserve(sizeof *rx_slot * SESSIONS_MAX * RX_SLOTS);
 	struct tx_slot *tx_slot = reserve(sizeof *tx_slot * SESSIONS_MAX * SLOTS_SMALL);
 
 	sv->seat = reserve(sizeof *sv->seat * FLOWS_MAX);
 	sv->session = reserve(sizeof *sv->session * SESSIONS_MAX);
-	if (!in || !rx || !gather || !tx || !rx_slot || !tx_slot || !sv->seat || !sv->session)
+	if (!in || !rx || !tx || !rx_slot || !tx_slot || !sv->seat || !sv->session)
 		return false;
 	for (size_t i = 0; i < FLOWS_MAX; i++) {
 		sv->seat[i].path.flow.in = in + i * FLOW_IN_BYTES;
 		sv->seat[i].server = sv;
 	}
 	for (size_t i = 0; i < SESSIONS_MAX; i++) {
-		sv->session[i].inbox.gather = gather + i * INBOX_GATHER;
+		sv->session[i].inbox.gather = sv->gather + i * INBOX_BUFFERS * INBOX_GATHER;
 		sv->setup[i] = (struct session_setup){
 			.tx = { .mem = tx + i * SLOTS_SMALL * RECORD_BYTES_MAX,
 				.slot = tx_slot + i * SLOTS_SMALL,
@@ -439,7 +444,8 @@ static int server_main(const struct common *c, const void *opts, int argc, char 
 	if (!sv.o->name || !sv.o->inbox)
 		return report_error(c, EXIT_USAGE, "give --name NAME and --inbox DIR", "server",
 				    "%s is missing", sv.o->name ? "--inbox" : "--name");
-	r = syncer_fork(&sv.syncer);
+	sv.gather = map_memory(MAP_SHARED, (size_t)SESSIONS_MAX * INBOX_BUFFERS * INBOX_GATHER);
+	r = sv.gather ? syncer_fork(&sv.syncer) : -ENOMEM;
 	if (r)
 		return report_error(c, EXIT_FAILED, "allow this user more processes", "server",
 				    "%s", strerror(-r));

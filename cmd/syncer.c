@@ -2,6 +2,7 @@
 #include "cmd/syncer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,21 +15,51 @@
 struct sync_msg {
 	uint64_t ticket;
 	int32_t err;
-	uint32_t whole;
+	uint32_t what;
+	const uint8_t *p; /* in shared memory */
+	uint64_t n, offset;
 };
+
+enum { SYNC_FILES, SYNC_WHOLE, SYNC_WRITE };
 
 union control {
 	struct cmsghdr head; /* for its alignment */
 	char room[CMSG_SPACE(SYNC_FDS_MAX * sizeof(int))];
 };
 
-static int sync_fds(const int *fd, size_t n, bool whole)
+static int write_out(int fd, const struct sync_msg *m)
+{
+	uint64_t early = m->offset - m->offset % SYNC_EARLY_BYTES;
+
+	for (uint64_t at = 0; at < m->n;) {
+		ssize_t w = pwrite(fd, m->p + at, m->n - at, (off_t)(m->offset + at));
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		at += (uint64_t)w;
+	}
+	if (m->offset + m->n >= early + SYNC_EARLY_BYTES)
+		sync_file_range(fd, (off_t)early, SYNC_EARLY_BYTES, SYNC_FILE_RANGE_WRITE);
+	return 0;
+}
+
+static int sync_one(int fd, const struct sync_msg *m)
+{
+	if (m->what == SYNC_WRITE)
+		return write_out(fd, m);
+	return (m->what == SYNC_WHOLE ? syncfs(fd) : fsync(fd)) ? -errno : 0;
+}
+
+static int sync_fds(const int *fd, size_t n, const struct sync_msg *m)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if ((whole ? syncfs(fd[i]) : fsync(fd[i])) && !err)
-			err = -errno;
+		int r = sync_one(fd[i], m);
+
+		err = err ? err : r;
 		close(fd[i]);
 	}
 	return err;
@@ -70,7 +101,7 @@ static _Noreturn void be_child(int sock)
 		if (n != sizeof m)
 			_exit(0);
 		fds = take_fds(&mh, fd);
-		m.err = sync_fds(fd, fds, m.whole);
+		m.err = sync_fds(fd, fds, &m);
 		if (!m.err && (!fds || mh.msg_flags & MSG_CTRUNC)) /* too many are open */
 			m.err = -ECHILD;
 		if (send(sock, &m, sizeof m, MSG_NOSIGNAL) != sizeof m)
@@ -117,7 +148,7 @@ static struct sync_call *take_call(struct syncer *s, uint64_t ticket)
 /* The child is gone: whoever waits must do without. */
 static void fail_all(struct syncer *s)
 {
-	log_warn("the child that syncs has ended: syncing myself from now on");
+	log_warn("the child that writes and syncs has ended: doing it myself from now on");
 	loop_del(s->loop, &s->watch);
 	close(s->watch.fd);
 	s->watch.fd = -1;
@@ -155,11 +186,12 @@ int syncer_start(struct syncer *s, struct loop *l)
 	return loop_add(l, &s->watch);
 }
 
-bool syncer_ask(struct syncer *s, struct sync_call *call, const int *fd, uint32_t n, bool whole)
+static bool ask(struct syncer *s, struct sync_call *call, struct sync_msg *m, const int *fd,
+		uint32_t n)
 {
-	struct sync_msg m = { .ticket = ++s->tickets, .whole = whole };
+	struct sync_call **last = &s->first;
 	union control control;
-	struct iovec iov = { &m, sizeof m };
+	struct iovec iov = { m, sizeof *m };
 	struct msghdr mh = { .msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = control.room,
@@ -168,6 +200,7 @@ bool syncer_ask(struct syncer *s, struct sync_call *call, const int *fd, uint32_
 
 	MUST(n && n <= SYNC_FDS_MAX);
 	MUST(!call->waiting);
+	m->ticket = ++s->tickets;
 	memset(&control, 0, sizeof control);
 	c = CMSG_FIRSTHDR(&mh);
 	c->cmsg_level = SOL_SOCKET;
@@ -175,13 +208,30 @@ bool syncer_ask(struct syncer *s, struct sync_call *call, const int *fd, uint32_
 	c->cmsg_len = CMSG_LEN(n * sizeof *fd);
 	memcpy(CMSG_DATA(c), fd, n * sizeof *fd);
 	if (s->watch.fd < 0 ||
-	    sendmsg(s->watch.fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof m)
+	    sendmsg(s->watch.fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof *m)
 		return false;
-	call->ticket = m.ticket;
+	call->ticket = m->ticket;
 	call->waiting = true;
-	call->next = s->first;
-	s->first = call;
+	call->next = NULL;
+	while (*last)
+		last = &(*last)->next;
+	*last = call;
 	return true;
+}
+
+bool syncer_ask(struct syncer *s, struct sync_call *call, const int *fd, uint32_t n, bool whole)
+{
+	struct sync_msg m = { .what = whole ? SYNC_WHOLE : SYNC_FILES };
+
+	return ask(s, call, &m, fd, n);
+}
+
+bool syncer_write(struct syncer *s, struct sync_call *call, int fd, const uint8_t *p, size_t n,
+		  uint64_t offset)
+{
+	struct sync_msg m = { .what = SYNC_WRITE, .p = p, .n = n, .offset = offset };
+
+	return ask(s, call, &m, &fd, 1);
 }
 
 void syncer_cancel(struct syncer *s, struct sync_call *call)

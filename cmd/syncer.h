@@ -1,20 +1,26 @@
 /* cmd/syncer.h - a child that waits for the disk, so that its parent need not
  *
- * fsync(2) of a large file on a slow disk takes longer than a path may be silent. A device is one
- * thread, so a child of it, forked before there is a key or a connection, gets the descriptors and
- * says when they are safe. It ends with its parent. */
+ * fsync(2) of a large file on a slow disk, and write(2) once too much waits for it, take longer
+ * than a path may be silent. A device is one thread, so a child of it, forked before there is a key
+ * or a connection, gets the descriptors, writes and syncs them one after the other, and says when
+ * each is done. It ends with its parent. */
 #ifndef CMD_SYNCER_H
 #define CMD_SYNCER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/loop.h"
 
-enum { SYNC_FDS_MAX = 4 }; /* of one question */
+enum {
+	SYNC_FDS_MAX = 4,            /* of one question */
+	SYNC_EARLY_BYTES = 8 << 20,  /* written back early, so that the sync at the end is short */
+};
 
 struct sync_call {
-	/* err: 0, or -errno of the first that failed; -ECHILD: the child could not do it. */
+	/* err: 0, or -errno of the first that failed; -ECHILD: the child could not do it. In the
+	 * order of the questions. */
 	void (*done)(struct sync_call *call, int err);
 	/* The syncer's. */
 	uint64_t ticket;
@@ -37,6 +43,10 @@ int syncer_start(struct syncer *s, struct loop *l);
 /* Sync the n descriptors (1..SYNC_FDS_MAX), or with `whole` the file system of the one. They may be
  * closed at once. False: it cannot be asked now, and `done` will not come. */
 bool syncer_ask(struct syncer *s, struct sync_call *call, const int *fd, uint32_t n, bool whole);
+/* Write n bytes from p, in memory that was shared with the child before syncer_fork and stays as it
+ * is until `done`, to fd at `offset`. Otherwise as syncer_ask, and done before what is asked later. */
+bool syncer_write(struct syncer *s, struct sync_call *call, int fd, const uint8_t *p, size_t n,
+		  uint64_t offset);
 /* `done` will not come any more. Harmless when nothing was asked. */
 void syncer_cancel(struct syncer *s, struct sync_call *call);
 

@@ -8,17 +8,19 @@ syncer=$(pgrep -P "$server")
 head -c 300000 /dev/urandom >"$d/first"
 head -c 300000 /dev/urandom >"$d/second"
 
-# The next sync takes four seconds: a path that says nothing for three is dead.
-slow_sync()
+head -c 30000000 /dev/urandom >"$d/large"
+
+# slow CALL: the child's next takes four seconds: a path that says nothing for three is dead.
+slow()
 {
-	strace -qq -p "$syncer" -e trace=fsync -e inject=fsync:delay_enter=4000000:when=1 \
+	strace -qq -p "$syncer" -e trace="$1" -e inject="$1":delay_enter=4000000:when=1 \
 		-o "$d/trace" 2>"$d/strace" &
 	tracer=$!
 	sleep 0.5
 }
 both_arrive()
 {
-	slow_sync
+	slow fsync
 	send -q "$d/first" dev &
 	one=$!
 	sleep 0.5
@@ -29,17 +31,40 @@ both_arrive()
 interrupted_meanwhile()
 {
 	kill $tracer 2>/dev/null
-	slow_sync
+	slow fsync
 	timeout -s INT 1 "$m" -C "$d/o/client" send -q - dev:gone <"$d/first"
 	sleep 4
 	send -q "$d/first" dev && [ "$(ls -A "$d/o/inbox" | sort | paste -sd,)" = first,first.1,second ]
 }
+# More than the child's buffers and the receive window hold.
+slow_write()
+{
+	kill $tracer 2>/dev/null
+	slow pwrite64
+	send -q "$d/large" dev &
+	one=$!
+	sleep 0.5
+	send -q "$d/first" dev && wait $one && cmp "$d/large" "$d/o/inbox/large" &&
+		cmp "$d/first" "$d/o/inbox/first.2" && grep -q DELAYED "$d/trace"
+}
+# What the child had of the file is written by the device itself.
+child_dies_meanwhile()
+{
+	kill $tracer 2>/dev/null
+	slow pwrite64
+	send -q "$d/large" dev &
+	one=$!
+	sleep 1
+	kill -9 "$syncer"
+	wait $one && cmp "$d/large" "$d/o/inbox/large.1"
+}
 without_the_child()
 {
-	kill -9 "$syncer"
 	send -q "$d/second" dev && cmp "$d/second" "$d/o/inbox/second.1" &&
-		grep -q 'syncing myself from now on' "$d/log"
+		grep -q 'doing it myself from now on' "$d/log"
 }
 ok a_slow_sync_ends_neither_session_nor_the_others both_arrive
 ok a_client_that_goes_away_meanwhile_does_no_harm interrupted_meanwhile
+ok a_slow_write_ends_neither_session_nor_the_others slow_write
+ok a_child_that_dies_while_it_writes_loses_nothing child_dies_meanwhile
 ok without_the_child_the_device_syncs_itself without_the_child
