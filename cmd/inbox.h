@@ -19,7 +19,7 @@ enum {
 	INBOX_BATCH = 128,          /* finished files that wait for one sync; as many descriptors */
 	INBOX_TEMP_MAX = 31,        /* ".machete-" 16 hex digits ".part" NUL */
 	INBOX_GATHER = 256 * 1024,  /* written at once: cheaper to copy than a call a record */
-	INBOX_BUFFERS = 4,          /* of INBOX_GATHER: one is filled, the child writes the others */
+	INBOX_BUFFERS = 4,          /* one is filled while the child writes the others */
 	INBOX_END_BYTES = 256 * 1024, /* at a file's end: INBOX_BATCH of them leave 32 MiB undone */
 	INBOX_SUFFIX_MAX = 9999,    /* name, name.1, name.2, ... */
 	INBOX_FDS_MAX = 4,          /* more files than this are cheaper with one syncfs */

@@ -103,12 +103,10 @@ struct pathset {
 /* Wires an empty pathset. Memory for the directions is in `setup`, borrowed. */
 void pathset_init(struct pathset *ps, struct loop *l, const struct pathset_ops *ops,
 		  const struct ident *self, const struct tls_cert *cert);
-
 /* Client: opens n paths; each has node, to, from and dest filled in, and flow.in (FLOW_IN_BYTES).
  * Errors come through `over`, also from inside this call. */
 void pathset_connect(struct pathset *ps, const struct session_setup *setup, struct path *path,
 		     uint32_t n, const struct device_entry *device);
-
 /* Device: what the flows of paths must call. */
 extern const struct flow_ops path_ops;
 /* Device: the first JOIN of a session. */
@@ -119,11 +117,9 @@ bool pathset_adopt(struct pathset *ps, struct path *p, const struct msg_join *m)
 /* Set by the device: a message on a connection that has not joined; and its end. */
 extern void (*path_stranger_message)(struct path *p, const struct flowmsg *m);
 extern void (*path_stranger_closed)(struct path *p, const char *why);
-
 void pathset_kick(struct pathset *ps); /* there is something to fill in again */
-/* The owner takes no more records; they wait in the receive window, and no ping waits for them. */
+/* Records wait in the receive window, and no ping waits for them, until the owner takes more. */
 void pathset_hold(struct pathset *ps);
-/* It does again: those that waited come first. Harmless when nothing is held. */
 void pathset_release(struct pathset *ps);
 /* Tell the peer why (STOP on every flow), close, and call over, perhaps later. */
 void pathset_fail(struct pathset *ps, int code, const char *fmt, ...)

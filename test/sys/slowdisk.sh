@@ -34,7 +34,8 @@ interrupted_meanwhile()
 	slow fsync
 	timeout -s INT 1 "$m" -C "$d/o/client" send -q - dev:gone <"$d/first"
 	sleep 4
-	send -q "$d/first" dev && [ "$(ls -A "$d/o/inbox" | sort | paste -sd,)" = first,first.1,second ]
+	send -q "$d/first" dev &&
+		[ "$(ls -A "$d/o/inbox" | sort | paste -sd,)" = first,first.1,second ]
 }
 # More than the child's buffers and the receive window hold.
 slow_write()
