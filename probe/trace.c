@@ -71,16 +71,19 @@ static uint8_t limit(const struct trace *t)
 }
 
 /* Once the target answered, a router that takes much longer than the slowest so far is silent. */
-static int64_t wait_us(const struct trace *t)
+static int64_t wait_us(const struct trace *t, int64_t slack_us)
 {
-	int64_t shorter = t->rtt_us_max + t->rtt_us_max / 4 + TRACE_SLACK_US;
+	int64_t shorter = t->rtt_us_max + t->rtt_us_max / 4 + slack_us;
 
 	return t->end && shorter < t->conf.wait_us ? shorter : t->conf.wait_us;
 }
 
 static mono_t overdue_at(const struct trace *t, const struct trace_ttl *h)
 {
-	return mono_add_us(h->sent[h->tries - 1], wait_us(t));
+	mono_t first = mono_add_us(h->sent[0], wait_us(t, TRACE_FIRST_US));
+	mono_t last = mono_add_us(h->sent[h->tries - 1], wait_us(t, TRACE_LAST_US));
+
+	return mono_before(first, last) ? last : first;
 }
 
 static bool loops(const struct trace *t)
@@ -113,13 +116,16 @@ static enum trace_stop why_stopped(const struct trace *t)
 	return limit(t) == t->conf.max_ttl ? TRACE_HOPLIMIT : TRACE_GAPLIMIT;
 }
 
-/* When a TTL that is waited for gets its next probe already; us 0: it does not. A later router
- * answered, so this one is more likely silent than slow; a late answer still counts. */
+/* When a TTL that is waited for gets its next probe already; us 0: it does not. Where a later router
+ * answered, this one is more likely silent than slow. Those that come next get one probe too many
+ * when they are far away, and a round trip less passes where the first was lost. A late answer
+ * still counts. */
 static mono_t retry_at(const struct trace *t, uint8_t ttl)
 {
 	const struct trace_ttl *h = &t->ttl[ttl];
 
-	if (!t->conf.retry_us || !h->waiting || h->tries == t->conf.tries || ttl >= t->answered)
+	if (!t->conf.retry_us || !h->waiting || h->tries == t->conf.tries ||
+	    (ttl >= t->answered && (ttl > t->answered + TRACE_AHEAD || h->tries > 1)))
 		return mono_us(0);
 	return mono_add_us(h->sent[h->tries - 1], t->conf.retry_us);
 }

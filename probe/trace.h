@@ -23,7 +23,11 @@ enum {
 	TRACE_TRIES_MAX = 4, /* probes to one TTL */
 	TRACE_PROBES_MAX = TRACE_TTL_MAX * TRACE_TRIES_MAX,
 	TRACE_LOOP_TTLS = 3, /* one address may answer twice in a row, that is no loop */
-	TRACE_SLACK_US = 50000, /* beyond 1.25 times the slowest, once the target answered */
+	TRACE_AHEAD = 3, /* TTLs beyond the last that answered, of which one may be silent */
+	/* Beyond 1.25 times the slowest, once the target answered: for an answer to the last probe,
+	 * which may have been lost; and to the first, for a router that answers when it has time. */
+	TRACE_LAST_US = 10000,
+	TRACE_FIRST_US = 125000,
 };
 
 struct trace_conf {
@@ -33,7 +37,7 @@ struct trace_conf {
 	uint8_t in_flight;	    /* 1: one after the other */
 	uint32_t wait_us;	    /* for an answer */
 	uint32_t spacing_us;	    /* between two probes */
-	uint32_t retry_us; /* to a TTL that is silent while a later one answered; 0: wait */
+	uint32_t retry_us; /* to a TTL that may be silent, before wait_us is over; 0: never */
 };
 /* lft's numbers where they are not ours: raw and `ports vary`; and one at a time. */
 extern const struct trace_conf trace_conf_all, trace_conf_serial;

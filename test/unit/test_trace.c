@@ -10,7 +10,7 @@
 
 enum { FLYING_MAX = 256 };
 
-/* A path: the target stands at `target` (0: nowhere); rtt is 2 ms a hop. */
+/* A path: the target stands at `target` (0: nowhere); rtt is 2 ms a hop unless told. */
 struct net {
 	uint8_t target;
 	enum trace_kind target_kind;
@@ -18,6 +18,8 @@ struct net {
 	uint64_t lose_once; /* bit ttl: the first probe to it is lost */
 	uint8_t loop_from;  /* from here two routers send to each other */
 	uint8_t unreach_at;
+	uint8_t rtt_ms;	    /* a hop; 0: 2 */
+	uint64_t slow;	    /* bit ttl: that router takes 100 ms for every answer */
 	struct {
 		struct trace_answer a;
 		mono_t at;
@@ -37,6 +39,11 @@ static struct addr router(unsigned i)
 static struct addr target_addr(void)
 {
 	return (struct addr){ .ip = { [10] = 0xff, 0xff, 198, 51, 100, 2 }, .port = 443 };
+}
+
+static int64_t rtt_ms(const struct net *n, unsigned dist)
+{
+	return (n->rtt_ms ? n->rtt_ms : 2) * (int64_t)dist + (n->slow >> dist & 1 ? 100 : 0);
 }
 
 static void answer(struct net *n, const struct trace_probe *p, mono_t now)
@@ -63,7 +70,7 @@ static void answer(struct net *n, const struct trace_probe *p, mono_t now)
 	}
 	CHECK(n->n < FLYING_MAX);
 	n->flying[n->n].a = a;
-	n->flying[n->n++].at = mono_add_ms(now, 2 * (int64_t)dist);
+	n->flying[n->n++].at = mono_add_ms(now, rtt_ms(n, dist));
 }
 
 /* The earliest answer under way, or n->n. */
@@ -151,18 +158,45 @@ static void silent_routers_are_asked_thrice_and_do_not_take_seconds(void)
 	CHECK(ms < 500);
 }
 
-/* Two pauses of 50 ms and one wait of 75, where three waits in a row take 225. */
+/* The wait of 150 ms for the first probe, while three waits in a row take 220. */
 static void a_router_is_asked_again_once_a_later_one_answered(void)
 {
 	struct net n = { .target = 10, .target_kind = TRACE_OPEN, .silent = 1 << 6 };
 	struct trace_conf patient = trace_conf_all;
 	int64_t ms = run(&n, &trace_conf_all);
 
-	CHECK(ms >= 2 * 50 + 75 && ms < 200);
+	CHECK(ms >= 150 && ms < 200);
 	CHECK_EQ(t.in_flight, 0);
 	patient.retry_us = 0;
 	n = (struct net){ .target = 10, .target_kind = TRACE_OPEN, .silent = 1 << 6 };
-	CHECK(run(&n, &patient) >= 3 * 75);
+	CHECK(run(&n, &patient) >= 150 + 2 * 35);
+}
+
+/* The second probe goes out before anything from behind has come back. */
+static void a_silent_router_far_away_takes_little_more_than_two_round_trips(void)
+{
+	struct net n = { .target = 10, .target_kind = TRACE_OPEN, .silent = 1 << 8, .rtt_ms = 12 };
+
+	CHECK(run(&n, &trace_conf_all) < 5 * 120 / 2);
+	CHECK_EQ(t.stop, TRACE_COMPLETED);
+	CHECK_EQ(t.ttl[8].tries, 3);
+	CHECK_EQ(t.ttl[9].a.kind, TRACE_HOP);
+	CHECK(n.to_target <= 16 + TRACE_AHEAD);
+	n = (struct net){ .target = 10, .target_kind = TRACE_OPEN, .lose_once = 1 << 8,
+			  .rtt_ms = 12 };
+	CHECK(run(&n, &trace_conf_all) < 3 * 120 / 2);
+	CHECK_EQ(t.ttl[8].a.kind, TRACE_HOP);
+}
+
+static void a_router_that_answers_when_it_has_time_is_found(void)
+{
+	for (unsigned at = 1; at < 10; at++) {
+		struct net n = { .target = 10, .target_kind = TRACE_OPEN, .slow = 1u << at };
+
+		run(&n, &trace_conf_all);
+		CHECK_EQ(t.stop, TRACE_COMPLETED);
+		CHECK_EQ(t.ttl[at].a.kind, TRACE_HOP);
+	}
 }
 
 static void what_is_lost_once_is_asked_again(void)
@@ -325,6 +359,8 @@ TEST_MAIN_BEGIN
 	RUN(a_closed_port_is_reached_too);
 	RUN(silent_routers_are_asked_thrice_and_do_not_take_seconds);
 	RUN(a_router_is_asked_again_once_a_later_one_answered);
+	RUN(a_silent_router_far_away_takes_little_more_than_two_round_trips);
+	RUN(a_router_that_answers_when_it_has_time_is_found);
 	RUN(what_is_lost_once_is_asked_again);
 	RUN(a_silent_target_ends_by_the_gap);
 	RUN(nothing_at_all_ends_by_the_gap);
