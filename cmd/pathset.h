@@ -15,7 +15,7 @@
 enum {
 	TX_SLOTS_BULK = 1024,     /* 16 MiB of unacknowledged ciphertext a session (SECRECY 4.2) */
 	SLOTS_SMALL = WINDOW_MIN, /* the direction that carries notes */
-	ACK_EVERY = 16,           /* records, 256 KiB */
+	ACK_RECORDS_MIN = 16,     /* or a sixteenth of the window when that is more: 1 MiB */
 	ACK_DELAY_MS = 5,         /* for the rest */
 	PING_EVERY_MS = 1000,
 	DEAD_MS = 3000,     /* a PING without answer for max(this, 8 RTT): the path is dead */

@@ -97,6 +97,14 @@ static void send_ack(struct pathset *ps)
 		loop_disarm(ps->loop, &ps->ack_timer);
 }
 
+/* An acknowledgement wakes every relay on its way and the sender: not more often than it must. */
+static bool ack_is_worth_it(const struct rx *x)
+{
+	uint32_t part = x->slots / 16;
+
+	return x->since_ack >= (part > ACK_RECORDS_MIN ? part : ACK_RECORDS_MIN);
+}
+
 void pathset_hold(struct pathset *ps)
 {
 	ps->session.rx.held = true;
@@ -150,7 +158,7 @@ static void record(struct flow *f, uint8_t *rec, size_t rec_len)
 		while (rx_next(&ps->session.rx, &plain, &len));
 	if (!ps->live)
 		return;
-	if (ps->session.rx.since_ack >= ACK_EVERY)
+	if (ack_is_worth_it(&ps->session.rx))
 		send_ack(ps);
 	else if (!ps->ack_timer.armed)
 		loop_arm(ps->loop, &ps->ack_timer, mono_add_ms(loop_now(ps->loop), ACK_DELAY_MS));

@@ -43,8 +43,8 @@ int syncer_start(struct syncer *s, struct loop *l);
 /* Sync the n descriptors (1..SYNC_FDS_MAX), or with `whole` the file system of the one. They may be
  * closed at once. False: it cannot be asked now, and `done` will not come. */
 bool syncer_ask(struct syncer *s, struct sync_call *call, const int *fd, uint32_t n, bool whole);
-/* Write n bytes from p to fd at `offset`, before what is asked later. The memory was shared with the
- * child before syncer_fork, and stays as it is until `done`. Otherwise as syncer_ask. */
+/* Write n bytes from p to fd at `offset`, before what is asked later. The memory was shared with
+ * the child before syncer_fork, and stays as it is until `done`. Otherwise as syncer_ask. */
 bool syncer_write(struct syncer *s, struct sync_call *call, int fd, const uint8_t *p, size_t n,
 		  uint64_t offset);
 /* `done` will not come any more. Harmless when nothing was asked. */
