@@ -25,7 +25,7 @@ enum {
 	TRACE_LOOP_TTLS = 3, /* one address may answer twice in a row, that is no loop */
 	TRACE_AHEAD = 3, /* TTLs beyond the last that answered, of which one may be silent */
 	/* Beyond 1.25 times the slowest, once the target answered: for an answer to the last probe,
-	 * which may have been lost; and to the first, for a router that answers when it has time. */
+	 * for others may have been lost; and to the first, for a router that takes its time. */
 	TRACE_LAST_US = 10000,
 	TRACE_FIRST_US = 125000,
 };

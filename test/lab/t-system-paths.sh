@@ -91,6 +91,15 @@ check "round trips are those of both legs" \
 	told 'all(-1 < x["rtt_ms"] - w < 40 for w in (64.1, 533.9) for x in c if x["local"] == home
 		and x["node"] == {64.1: "eu-central-1", 533.9: "ap-southeast-1"}[w])'
 
+# The device's key is no client's: it may read the directory, and ask, but no node probes for it.
+cp -r "$homes/ireland" "$homes/nosy"
+onm lisbon nosy --json paths ireland >"$tmp/paths" 2>"$tmp/paths.err"
+check "no node traces back to who is no client, but tells its own traces" \
+	told 'plan["asked_now"] == 17 and not any(x["node_client_traced"] for x in c) and
+		all(x["node_device_traced"] for x in c)'
+paths
+check "... and to a client they do" told 'all(x["node_client_traced"] for x in c)'
+
 paths --local "$first" --max-exposure 60
 check "an AS on all paths is refused by --max-exposure" \
 	[ "$?" = 5 ]

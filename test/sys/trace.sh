@@ -236,6 +236,23 @@ done
 ok "an unreachable target ends the trace" has 3 "[unreachable] 10.77.3.2"
 ip -n probe-r3 route del unreachable 10.77.4.2
 
+# ICMPv6 type 1, code 0: no route to destination
+ip -n probe-r3 -6 route add unreachable fd77:4::2
+no_route() {
+	[ $rc = 3 ] && python3 -c '
+import json, sys
+t = json.loads(open(sys.argv[1]).readline())
+h = t["hops"][-1]
+assert t["stop_reason"] == "UNREACH" and not t["reached"], t
+assert (h["addr"], h["icmp_type"], h["icmp_code"]) == ("fd77:3::2", 1, 0), h
+assert [x["addr"] for x in t["hops"][:-1]] == ["fd77:1::2", "fd77:2::2"], t' "$dir/out" 2>"$dir/err"
+}
+for who in client nobody; do
+	run $who "$m" trace -C "$dir/none" -q --json -t 100 '[fd77:4::2]:7300'
+	ok "a router without a route ends the trace over IPv6 ($who)" no_route
+done
+ip -n probe-r3 -6 route del unreachable fd77:4::2
+
 ip -n probe-r2 route replace 10.77.4.0/24 via 10.77.2.1
 run client "$m" trace -t 100 10.77.4.2:7300
 ok "routers that send to each other are a loop" has 3 "**  [loop]"
