@@ -117,8 +117,8 @@ static enum trace_stop why_stopped(const struct trace *t)
 }
 
 /* When a TTL that is waited for gets its next probe already; us 0: it does not. Where a later
- * router answered, this one is more likely silent than slow. Those that come next get one probe too many
- * when they are far away, and a round trip less passes where the first was lost. A late answer
+ * router answered, this one is more likely silent than slow. Those that come next get one probe too
+ * many when they are far away, and a round trip less passes where the first was lost. A late answer
  * still counts. */
 static mono_t retry_at(const struct trace *t, uint8_t ttl)
 {
