@@ -406,13 +406,3 @@ void flow_close(struct flow *f)
 	wipe(f->msg, sizeof f->msg);
 	wipe(f->plain, sizeof f->plain);
 }
-
-uint32_t flow_rtt_us(const struct flow *f)
-{
-	struct tcp_info ti;
-	socklen_t len = sizeof ti;
-
-	if (!f->live || getsockopt(f->watch.fd, IPPROTO_TCP, TCP_INFO, &ti, &len))
-		return 0;
-	return ti.tcpi_rtt;
-}

@@ -112,7 +112,4 @@ int flow_write(struct flow *f);
 void flow_engine_moved(struct flow *f);
 void flow_end_with(struct flow *f, const char *why, int err);
 
-/* The kernel's estimate for this connection, microseconds; 0 when unknown. */
-uint32_t flow_rtt_us(const struct flow *f);
-
 #endif

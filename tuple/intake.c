@@ -353,8 +353,3 @@ mono_t intake_deadline(const struct replica *r)
 	}
 	return at;
 }
-
-bool intake_waiting(const struct replica *r)
-{
-	return r->pending > 0;
-}

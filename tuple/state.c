@@ -419,13 +419,3 @@ bool state_needs_time(const struct state *st)
 {
 	return st->waiters || st->space.next_expiry_us != SPACE_FOREVER;
 }
-
-int64_t state_next_deadline(const struct state *st)
-{
-	int64_t at = st->space.next_expiry_us;
-
-	for (uint32_t i = 0; i < st->waiters; i++)
-		if (st->waiter[i].deadline_us < at)
-			at = st->waiter[i].deadline_us;
-	return at;
-}

@@ -118,8 +118,6 @@ bool state_execute(struct state *st, const struct batch *x, size_t len,
 bool state_due(const struct state *st, size_t len);
 /* Leases or waiters exist, so time must go on. */
 bool state_needs_time(const struct state *st);
-/* Agreed time by which a waiter should have been answered or a lease reclaimed. */
-int64_t state_next_deadline(const struct state *st);
 
 uint16_t state_session(const struct state *st, const struct fp *client,
 		       const uint8_t id[static SESSION_BYTES]);

@@ -48,7 +48,6 @@ bool intake_distrusted(struct replica *r, const struct fp *client);
 void intake_restart(struct replica *r); /* timers, after a NEW-VIEW */
 void intake_tick(struct replica *r);
 mono_t intake_deadline(const struct replica *r);
-bool intake_waiting(const struct replica *r);
 
 /* normal.c */
 void normal_propose(struct replica *r);
