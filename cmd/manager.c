@@ -140,12 +140,10 @@ static void save_on(struct timer *t, mono_t now)
 static void reread(struct manager *m)
 {
 	struct cluster now;
-	uint8_t id[32];
 
 	if (home_load_cluster(m->c, -1, &now))
 		return;
-	cluster_id(&now, id);
-	if (memcmp(id, m->party.cluster_id, sizeof id))
+	if (!cluster_same(&now, &m->party.cluster))
 		log_warn("the cluster file has changed: it counts from the next start; to swap a "
 			 "replica use `machete cluster replace`");
 	else

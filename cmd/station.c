@@ -97,18 +97,16 @@ static void leave(struct station *st)
 static void reread(struct station *st)
 {
 	struct cluster now;
-	uint8_t id[32];
 
 	if (home_load_cluster(st->c, st->cluster_fd, &now))
 		return;
-	cluster_id(&now, id);
-	if (!memcmp(id, st->party.cluster_id, sizeof id)) {
+	if (cluster_same(&now, &st->party.cluster)) {
 		log_info("the cluster file has not changed");
 		return;
 	}
 	leave(st);
 	st->party.cluster = now;
-	memcpy(st->party.cluster_id, id, sizeof id);
+	cluster_id(&now, st->party.cluster_id);
 	log_warn("the cluster file has changed: asking its replicas from now on");
 	if (station_join(st))
 		loop_stop(&st->loop);

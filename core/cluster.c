@@ -246,3 +246,17 @@ void cluster_id(const struct cluster *c, uint8_t out[static 32])
 	MUST(buf_ok(&b));
 	ident_sha256(mem, b.len, out);
 }
+
+bool cluster_same(const struct cluster *a, const struct cluster *b)
+{
+	if (a->faults != b->faults || a->n != b->n || a->admins != b->admins)
+		return false;
+	for (uint32_t i = 0; i < a->n; i++)
+		if (!addr_eq(&a->replica[i].addr, &b->replica[i].addr) ||
+		    !fp_eq(&a->replica[i].fp, &b->replica[i].fp))
+			return false;
+	for (uint32_t i = 0; i < a->admins; i++)
+		if (!fp_eq(&a->admin[i], &b->admin[i]))
+			return false;
+	return true;
+}

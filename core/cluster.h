@@ -41,5 +41,7 @@ bool cluster_is_admin(const struct cluster *c, const struct fp *fp);
 /* Names the cluster in signed messages: SHA-256 of faults and admins. Not of the replicas, so that
  * a cluster stays itself when one of them is replaced; every `cluster new` makes a new admin. */
 void cluster_id(const struct cluster *c, uint8_t out[static 32]);
+/* Whether both say the same in the same order; the replicas' lines too, unlike cluster_id. */
+bool cluster_same(const struct cluster *a, const struct cluster *b);
 
 #endif

@@ -257,6 +257,14 @@ t_traces() {
 	kill -HUP "$node_pid"
 	check 'SIGHUP reads the cluster file again, of a HOME that only root may read' \
 		within 5 logged 'cluster file has not changed'
+	moved=$(sed 's/:7100/:7109/' "$tmp/n1/cluster")
+	echo "$moved" >"$tmp/n1/cluster"
+	kill -HUP "$node_pid"
+	check '... and goes where a replica is now' within 5 logged 'cluster file has changed'
+	cp "$tmp/admin/cluster" "$tmp/n1/cluster"
+	kill -HUP "$node_pid"
+	check '... and back' within 5 eval \
+		'[ "$(grep -c "cluster file has changed" "$tmp/node.log")" = 2 ]'
 	end_node TERM
 	check 'a clean stop leaves no rule of ours' rules_as_before
 	check '... and no sysctl' sysctls_as_before
@@ -480,7 +488,7 @@ packets() {
 t_relays() {
 	at node nft 'chain ip filter FORWARD { policy drop; }'
 	node
-	check 'a firewall that drops what is forwarded is seen' logged 'a firewall here drops'
+	check 'a firewall that drops what is forwarded is seen' within 5 logged 'a firewall here drops'
 	check '... and the node relays' sent_by relay
 	end_node TERM
 	at node nft 'chain ip filter FORWARD { policy accept; }'

@@ -87,6 +87,27 @@ static void the_id_depends_on_meaning_not_on_layout(void)
 	CHECK(memcmp(a, x, 32));
 }
 
+static void the_same_means_every_line(void)
+{
+	struct cluster a, b;
+	char err[200];
+
+	CHECK(cluster_parse(&a, good, strlen(good), err, sizeof err));
+	CHECK(cluster_parse(&b, good, strlen(good), err, sizeof err));
+	CHECK(cluster_same(&a, &b));
+	b.replica[3].addr.port++;
+	CHECK(!cluster_same(&a, &b));
+	b = a;
+	b.replica[2].fp.b[31] ^= 1;
+	CHECK(!cluster_same(&a, &b));
+	b = a;
+	b.admin[0].b[0] ^= 1;
+	CHECK(!cluster_same(&a, &b));
+	b = a;
+	b.admins++;
+	CHECK(!cluster_same(&a, &b));
+}
+
 static void errors_name_the_line(void)
 {
 	CHECK_STR(parse_error("faults 1\nnode x\n"),
@@ -159,6 +180,7 @@ TEST_MAIN_BEGIN
 	RUN(blanks_comments_and_a_missing_last_newline_are_fine);
 	RUN(finds_replicas_and_admins_by_their_key);
 	RUN(the_id_depends_on_meaning_not_on_layout);
+	RUN(the_same_means_every_line);
 	RUN(errors_name_the_line);
 	RUN(refuses_doubles);
 	RUN(refuses_files_that_are_not_complete);
