@@ -1,4 +1,4 @@
-/* cmd/backtrace.c - a node's traces back to the clients that ask for them */
+/* cmd/backtrace.c - a station's traces back to the clients that ask for them */
 #include "cmd/backtrace.h"
 
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/log.h"
+#include "net/sock.h"
 
 enum row_state { ROW_FREE = 0, ROW_WAITS, ROW_RUNS, ROW_KNOWN };
 
@@ -33,7 +34,8 @@ struct backtraces {
 	struct place place[BACKTRACES_AT_ONCE];
 };
 
-void backtrace_tell(struct flow *f, const struct record *r)
+/* The answer, and then the goodbye; r NULL: there is none. */
+static void tell(struct flow *f, const struct record *r)
 {
 	char text[RECORD_TEXT_MAX] = "";
 	size_t len = r ? record_format(r, text) : 0, at = 0;
@@ -87,7 +89,7 @@ static void settle(struct backtraces *b, const struct row *row)
 
 		due = call->next;
 		call->waiting = false;
-		call->done(call, row->state == ROW_KNOWN ? &row->record : NULL);
+		tell(call->flow, row->state == ROW_KNOWN ? &row->record : NULL);
 	}
 }
 
@@ -175,23 +177,33 @@ static bool stale(const struct row *r, mono_t now)
 	return r->state == ROW_KNOWN && mono_diff_us(now, r->at) > BACKTRACE_AGE_MS * 1000LL;
 }
 
-void backtrace_ask(struct backtraces *b, struct backtrace_call *call, const struct fp *client,
-		   const struct addr *from, const struct addr *to)
+/* The row of what is asked, perhaps begun now; NULL: no room. */
+static struct row *row_for(struct backtraces *b, const struct fp *client, const struct addr *from,
+			   const struct addr *to)
 {
 	mono_t now = loop_now(b->loop);
 	struct row *row = find(b, client, from, to);
 
-	if (row && row->state == ROW_KNOWN && !stale(row, now)) {
-		call->done(call, &row->record);
-		return;
-	}
-	if (!row || stale(row, now)) {
-		row = row ? row : fresh_row(b, client);
-		if (!row) {
-			call->done(call, NULL);
-			return;
-		}
+	if (row && !stale(row, now))
+		return row;
+	row = row ? row : fresh_row(b, client);
+	if (row)
 		*row = (struct row){ ROW_WAITS, *client, *from, *to, now, { .hops = 0 } };
+	return row;
+}
+
+void backtrace_ask(struct backtraces *b, struct backtrace_call *call, struct flow *f,
+		   const struct addr *to)
+{
+	struct addr from;
+	struct row *row = NULL;
+
+	call->flow = f;
+	if (b && !sock_name(f->watch.fd, &from))
+		row = row_for(b, tls_peer(&f->tls), &from, to);
+	if (!row || row->state == ROW_KNOWN) {
+		tell(f, row ? &row->record : NULL);
+		return;
 	}
 	call->row = (uint32_t)(row - b->row);
 	call->waiting = true;

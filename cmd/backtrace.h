@@ -1,7 +1,7 @@
-/* cmd/backtrace.h - a node's traces back to the clients that ask for them, and how they ask
+/* cmd/backtrace.h - a station's traces back to the clients that ask for them, and how they ask
  *
- * TRACE and TRACED (core/flowmsg) over the node's control channel, for admitted clients alone. A
- * client cannot say whom to trace: it is the address that its own connection came from, and nobody
+ * TRACE and TRACED (core/flowmsg) over a node's control channel, or a device's connection that
+ * joins no session; for admitted clients alone. A client cannot say whom to trace: it is the address that its own connection came from, and nobody
  * else is told (PATHS.md C.0).
  * What was found is kept for an hour, few traces run at once, and each client has few of them. */
 #ifndef CMD_BACKTRACE_H
@@ -22,8 +22,7 @@ struct backtraces;
 
 /* Somebody who waits for one. */
 struct backtrace_call {
-	/* From the loop, or from inside backtrace_ask; NULL: there is none. The record is lent. */
-	void (*done)(struct backtrace_call *call, const struct record *r);
+	struct flow *flow;
 	struct backtrace_call *next;
 	uint32_t row;
 	bool waiting;
@@ -33,14 +32,12 @@ struct backtrace_call {
 struct backtraces *backtraces_open(struct loop *l);
 void backtraces_close(struct backtraces *b);
 
-/* A client asks over a connection from `from`, ours, to `to`, its own. */
-void backtrace_ask(struct backtraces *b, struct backtrace_call *call, const struct fp *client,
-		   const struct addr *from, const struct addr *to);
+/* The peer of f, at `to`, asks: it is answered on f, now or from the loop, and then f ends. b NULL:
+ * there is no trace, or none for this peer. */
+void backtrace_ask(struct backtraces *b, struct backtrace_call *call, struct flow *f,
+		   const struct addr *to);
 /* Forgets the call; harmless when it does not wait. */
 void backtrace_cancel(struct backtraces *b, struct backtrace_call *call);
-
-/* Sends the answer on f, and then its goodbye; r NULL: there is none. */
-void backtrace_tell(struct flow *f, const struct record *r);
 
 /* An answer as it comes in. */
 struct backtrace_text {

@@ -9,7 +9,6 @@
 #include "cmd/telling.h"
 #include "core/check.h"
 #include "core/log.h"
-#include "net/sock.h"
 
 static struct control *control_of(struct flow *f)
 {
@@ -104,24 +103,14 @@ static void close_control(struct control *k)
 	flow_close(&k->flow);
 }
 
-static void tell_trace(struct backtrace_call *call, const struct record *r)
-{
-	backtrace_tell(&container_of(call, struct control, back)->flow, r);
-}
-
 /* Toward where this very connection comes from, and nowhere else. */
 static void trace_back(struct control *k)
 {
 	const struct node *n = k->node;
-	const struct fp *fp = tls_peer(&k->flow.tls);
-	struct addr from;
+	uint32_t roles = directory_roles(n->st.d, tls_peer(&k->flow.tls));
+	bool client = roles & (ROLE_CLIENT | ROLE_ADMIN);
 
-	k->back.done = tell_trace;
-	if (n->back && directory_roles(n->st.d, fp) & (ROLE_CLIENT | ROLE_ADMIN) &&
-	    !sock_name(k->flow.watch.fd, &from))
-		backtrace_ask(n->back, &k->back, fp, &from, &k->peer);
-	else
-		tell_trace(&k->back, NULL);
+	backtrace_ask(client ? n->back : NULL, &k->back, &k->flow, &k->peer);
 }
 
 static void opened(struct flow *f)

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cmd/backtrace.h"
 #include "cmd/receive.h"
 #include "cmd/report.h"
 #include "cmd/station.h"
@@ -55,6 +56,7 @@ struct seat {
 	struct addr peer;
 	mono_t since;
 	bool used;
+	struct backtrace_call back;
 };
 
 struct server {
@@ -63,6 +65,7 @@ struct server {
 	struct timer sweep;
 	struct inbox inbox;
 	struct syncer syncer;
+	struct backtraces *back; /* NULL: no memory, and nobody is traced */
 	uint8_t *gather;         /* of all inboxes, shared with the syncer's child */
 	struct seat *seat;       /* FLOWS_MAX */
 	struct receive *session; /* SESSIONS_MAX */
@@ -146,17 +149,26 @@ static void name_node(struct seat *s, const struct msg_join *m)
 	snprintf(s->path.node.name, sizeof s->path.node.name, "%s", name ? name : "");
 }
 
+/* Who is none is told so. */
+static bool is_client(struct seat *s)
+{
+	if (!(directory_roles(s->server->st.d, tls_peer(&s->path.flow.tls)) &
+	      (ROLE_CLIENT | ROLE_ADMIN))) {
+		refuse(s, EXIT_DENIED, "this key is not admitted as a client");
+		return false;
+	}
+	knock_give_back(&s->server->st.knock, &s->peer);
+	return true;
+}
+
 static void stranger_joins(struct seat *s, const struct msg_join *m)
 {
 	struct server *sv = s->server;
 	const struct fp *fp = tls_peer(&s->path.flow.tls);
 	struct receive *r;
 
-	if (!(directory_roles(sv->st.d, fp) & (ROLE_CLIENT | ROLE_ADMIN))) {
-		refuse(s, EXIT_DENIED, "this key is not admitted as a client");
+	if (!is_client(s))
 		return;
-	}
-	knock_give_back(&sv->st.knock, &s->peer);
 	name_node(s, m);
 	r = find_session(sv, m, fp);
 	if (!r)
@@ -214,6 +226,13 @@ static void stranger_asks(struct seat *s)
 	tell(s);
 }
 
+/* Toward where this very connection comes from: the direct path's way back. */
+static void trace_back(struct seat *s)
+{
+	if (is_client(s))
+		backtrace_ask(s->server->back, &s->back, &s->path.flow, &s->peer);
+}
+
 static void stranger_message(struct path *p, const struct flowmsg *m)
 {
 	struct seat *s = seat_of(p);
@@ -224,6 +243,8 @@ static void stranger_message(struct path *p, const struct flowmsg *m)
 		stranger_joins(s, &m->join);
 	else if (m->type == FLOWMSG_ASK)
 		stranger_asks(s);
+	else if (m->type == FLOWMSG_TRACE && !s->back.waiting)
+		trace_back(s);
 	else
 		refuse(s, EXIT_INTEGRITY, "a message before the JOIN");
 }
@@ -234,6 +255,8 @@ static void stranger_closed(struct path *p, const char *why)
 	char from[ADDR_STR_MAX];
 
 	log_info("connection from %s: %s", addr_format(&s->peer, from), why);
+	if (s->server->back)
+		backtrace_cancel(s->server->back, &s->back);
 	flow_close(&p->flow);
 	s->used = false;
 }
@@ -424,6 +447,7 @@ static int start(struct server *sv, const struct common *c)
 	r = station_listen(&sv->st, sv->o->listen);
 	if (r)
 		return r;
+	sv->back = backtraces_open(&sv->st.loop);
 	r = syncer_start(&sv->syncer, &sv->st.loop);
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "server", "%s", strerror(-r));
@@ -454,6 +478,7 @@ static int server_main(const struct common *c, const void *opts, int argc, char 
 		return r;
 	r = loop_run(&sv.st.loop);
 	station_fini(&sv.st);
+	backtraces_close(sv.back);
 	return r ? EXIT_FAILED : EXIT_OK;
 }
 

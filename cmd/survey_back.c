@@ -1,4 +1,5 @@
-/* cmd/survey_back.c - ask the nodes how they see us: their traces back to this host
+/* cmd/survey_back.c - ask the nodes how they see us, and the device on the direct path: their traces
+ * back to this host
  *
  * A connection a node and local address, bound as the path will be, so that the node sees it come
  * the way that the data will. Whatever goes wrong leaves a blank record, which is not asked for
@@ -74,6 +75,13 @@ static void end(struct ask *k, const struct record *told)
 	b->fn(b->owner);
 }
 
+static const char *name_of(const struct ask *k)
+{
+	const struct survey_path *p = &k->owner->s->path[k->i];
+
+	return p->node ? p->node->name : k->owner->s->device->name;
+}
+
 static struct ask *ask_of(struct flow *f)
 {
 	return container_of(f, struct ask, flow);
@@ -99,7 +107,7 @@ static void closed(struct flow *f, const char *why, int err)
 	struct ask *k = ask_of(f);
 
 	(void)err;
-	log_info("no trace back from node %s: %s", k->owner->s->path[k->i].node->name, why);
+	log_info("no trace back from %s: %s", name_of(k), why);
 	end(k, NULL);
 }
 
@@ -108,7 +116,7 @@ static void on_late(struct timer *t, mono_t now)
 	struct ask *k = container_of(t, struct ask, late);
 
 	(void)now;
-	log_info("no trace back from node %s in time", k->owner->s->path[k->i].node->name);
+	log_info("no trace back from %s in time", name_of(k));
 	end(k, NULL);
 }
 
@@ -130,9 +138,10 @@ static void begin(struct backs *b, struct ask *k, uint32_t i)
 	k->text.len = 0;
 	k->late.fire = on_late;
 	r = flow_connect(&k->flow, b->loop, &ops, k->in, &p->entry, &from,
-			 &quorum_party(b->s->q)->cert, &p->node->fp, NULL, 0, false);
+			 &quorum_party(b->s->q)->cert, p->node ? &p->node->fp : &b->s->device->fp,
+			 NULL, 0, false);
 	if (r) {
-		log_line(LOG_INFO, r, "no trace back from node %s", p->node->name);
+		log_line(LOG_INFO, r, "no trace back from %s", name_of(k));
 		return;
 	}
 	loop_arm(b->loop, &k->late, mono_add_ms(mono_now(), ANSWER_MS));
@@ -157,7 +166,7 @@ static bool under_way(const struct backs *b, const struct survey_path *p)
 /* A node on this host sees us without a network between. */
 static bool wanted(const struct backs *b, const struct survey_path *p)
 {
-	return p->node && addr_scope(&p->from) != ADDR_UNSPECIFIED && !survey_back(b->s, p) &&
+	return addr_scope(&p->from) != ADDR_UNSPECIFIED && !survey_back(b->s, p) &&
 	       !under_way(b, p);
 }
 

@@ -93,20 +93,28 @@ static bool says_something(const struct survey *s, const struct record *r)
 
 /* A node sees where we come from. Behind a NAT that is another address than ours, and then it must
  * be in the network that our own trace begins in. */
-static bool seen_rightly(const struct survey *s, const struct survey_path *p)
+static bool seen_rightly(const struct survey *s, const struct survey_path *p,
+			 const struct record *back)
 {
 	static const struct addr itself;
 	struct asn_set origin;
 
-	if (addr_same_ip(&p->back->seen, &itself))
+	if (addr_same_ip(&back->seen, &itself))
 		return true;
 	if (addr_scope(&p->from) != ADDR_PRIVATE || !p->leg.as_n)
 		return false;
-	origin = astable_find(&s->as, &p->back->seen);
+	origin = astable_find(&s->as, &back->seen);
 	for (uint32_t i = 0; i < origin.n; i++)
 		if (origin.as[i] == p->leg.as_path[0])
 			return true;
 	return false;
+}
+
+static const struct record *credible_back(const struct survey *s, const struct survey_path *p)
+{
+	const struct record *r = survey_back(s, p);
+
+	return says_something(s, r) && seen_rightly(s, p, r) ? r : NULL;
 }
 
 /* The three legs that others trace. */
@@ -117,10 +125,9 @@ static void add_told(struct survey *s, uint32_t i)
 
 	p->far = tracecache_find(&s->traces, &p->entry, "", &p->dest, s->now_s);
 	p->far_back = tracecache_find(&s->traces, &p->dest, "", &p->entry, s->now_s);
-	p->back = survey_back(s, p);
+	p->back = credible_back(s, p);
 	p->far = says_something(s, p->far) ? p->far : NULL;
 	p->far_back = says_something(s, p->far_back) ? p->far_back : NULL;
-	p->back = says_something(s, p->back) && seen_rightly(s, p) ? p->back : NULL;
 	add_leg(s, i, &seg, p->far, &p->entry, &p->dest);
 	add_leg(s, i, &seg, p->far_back, &p->dest, &p->entry);
 	add_leg(s, i, &seg, p->back, &p->entry, &p->from);
@@ -148,8 +155,9 @@ void survey_describe(struct survey *s, uint32_t i)
 	add_leg(s, i, &p->leg, p->near, &p->from, &p->entry);
 	c->rtt_us = p->near ? p->near->rtt_us : 0;
 	c->unreached = p->near && !p->near->reached;
-	if (!p->node) { /* a device traces back to nodes alone */
-		add_leg(s, i, &seg, NULL, &p->entry, &p->from);
+	if (!p->node) {
+		p->back = credible_back(s, p);
+		add_leg(s, i, &seg, p->back, &p->entry, &p->from);
 		return;
 	}
 	add_told(s, i);

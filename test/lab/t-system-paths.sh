@@ -88,17 +88,18 @@ check "the plan uses both homes" \
 	told 'len({x["local"] for x in c if x["taken"]}) == 2 and plan["unavoidable_as"] == [16509]'
 check "nothing was traced twice" told 'plan["traced_now"] == 0'
 check "round trips are those of both legs" \
-	told 'all(-1 < x["rtt_ms"] - w < 40 for w in (64.1, 533.9) for x in c if x["local"] == home
+	told 'all(-1 < x["rtt_ms"] - w < 150 for w in (64.1, 533.9) for x in c if x["local"] == home
 		and x["node"] == {64.1: "eu-central-1", 533.9: "ap-southeast-1"}[w])'
 
 # The device's key is no client's: it may read the directory, and ask, but no node probes for it.
 cp -r "$homes/ireland" "$homes/nosy"
-onm lisbon nosy --json paths ireland >"$tmp/paths" 2>"$tmp/paths.err"
-check "no node traces back to who is no client, but tells its own traces" \
-	told 'plan["asked_now"] == 17 and not any(x["node_client_traced"] for x in c) and
-		all(x["node_device_traced"] for x in c)'
-paths
-check "... and to a client they do" told 'all(x["node_client_traced"] for x in c)'
+onm lisbon nosy --json paths --direct ireland >"$tmp/paths" 2>"$tmp/paths.err"
+check "nobody traces back to who is no client, but nodes tell their own traces" \
+	told 'plan["asked_now"] == 19 and not any(x["node_client_traced"] for x in c) and
+		all(x["node_device_traced"] for x in c if x["node"] != "(direct)")'
+paths --direct
+check "... and to a client they do, and the device too on the direct path" \
+	told 'len(c) == 18 and all(x["node_client_traced"] and x["unknown_pct"] < 100 for x in c)'
 
 paths --local "$first" --max-exposure 60
 check "an AS on all paths is refused by --max-exposure" \
@@ -135,6 +136,10 @@ party client fresh
 mkdir "$homes/fresh/cache"
 cp "$homes/client/cache/ip2as.bin" "$homes/fresh/cache/"
 echo one >"$tmp/one"
+knows_fresh() {
+	[ "$(onm lisbon fresh --json status | grep '"event":"node"' | grep -c '"state":"ok"')" = 8 ]
+}
+until_true 20 knows_fresh # a node that does not know the newcomer yet tells it nothing
 sends() {
 	onm lisbon fresh --json send "$tmp/one" ireland >"$tmp/paths" 2>"$tmp/paths.err"
 }
