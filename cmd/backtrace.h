@@ -1,8 +1,8 @@
 /* cmd/backtrace.h - a station's traces back to the clients that ask for them, and how they ask
  *
- * TRACE and TRACED (core/flowmsg) over a node's control channel, or a device's connection that
- * joins no session; for admitted clients alone. A client cannot say whom to trace: it is the address that its own connection came from, and nobody
- * else is told (PATHS.md C.0).
+ * TRACE and TRACED (core/flowmsg) over a node's control channel, or a connection to a device that
+ * joins no session; for admitted clients alone. A client cannot say whom to trace: it is the
+ * address that its own connection came from, and nobody else is told (PATHS.md C.0).
  * What was found is kept for an hour, few traces run at once, and each client has few of them. */
 #ifndef CMD_BACKTRACE_H
 #define CMD_BACKTRACE_H

@@ -1,5 +1,5 @@
-/* cmd/survey_back.c - ask the nodes how they see us, and the device on the direct path: their traces
- * back to this host
+/* cmd/survey_back.c - ask the nodes how they see us, and the device on the direct path: what they
+ * traced back to this host
  *
  * A connection a node and local address, bound as the path will be, so that the node sees it come
  * the way that the data will. Whatever goes wrong leaves a blank record, which is not asked for
