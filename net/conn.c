@@ -16,7 +16,7 @@
 
 enum {
 	/* So that one peer cannot starve the others, a turn does no more than this: */
-	READS_MAX = 32, /* 16 records, of which head and body are read apart */
+	READS_MAX = 32,
 	WRITES_MAX = 32,
 	WHY_BYTES_MAX = 160,
 };
@@ -160,23 +160,48 @@ static bool advance(struct conn *c)
 	return end(c, tls_error(&c->tls), tls_error_str(&c->tls));
 }
 
-static bool read_some(struct conn *c)
+/* What was read goes into the engine, as far as it takes it: head and body of a record apart, and
+ * nothing while it has plaintext that nobody wants. */
+static bool feed(struct conn *c)
 {
 	size_t room;
 	uint8_t *to;
 
-	for (int i = 0; i < READS_MAX && !deaf(c) && (to = tls_in(&c->tls, &room)); i++) {
-		ssize_t n = sock_read(c->watch.fd, to, room);
+	while (c->ahead_len && !deaf(c) && (to = tls_in(&c->tls, &room))) {
+		room = room < c->ahead_len ? room : c->ahead_len;
+		memcpy(to, c->ahead + c->ahead_at, room);
+		c->ahead_at += room;
+		c->ahead_len -= room;
+		tls_in_done(&c->tls, room);
+		if (!advance(c))
+			return false;
+	}
+	return true;
+}
 
+/* Once a read is short there is no more: the loop says when there is. */
+static bool read_some(struct conn *c)
+{
+	for (int i = 0; i < READS_MAX && !deaf(c); i++) {
+		ssize_t n;
+
+		if (!feed(c))
+			return false;
+		if (c->ahead_len)
+			return true;
+		n = sock_read(c->watch.fd, c->ahead, sizeof c->ahead);
 		if (n == -EAGAIN)
 			return true;
 		if (n < 0)
 			return end_errno(c, (int)n);
 		if (!n)
 			return end_of_input(c);
-		tls_in_done(&c->tls, (size_t)n);
-		if (!advance(c))
+		c->ahead_at = 0;
+		c->ahead_len = (size_t)n;
+		if (!feed(c))
 			return false;
+		if ((size_t)n < sizeof c->ahead)
+			return true;
 	}
 	return true;
 }
@@ -256,7 +281,7 @@ static void run_flush(struct flush *f)
 
 	c->flushing = true;
 	if (c->state != CONN_CONNECTING &&
-	    (!write_out(c) || !finish_on(c) || !advance(c) || !drained(c)))
+	    (!write_out(c) || !finish_on(c) || !advance(c) || !feed(c) || !drained(c)))
 		return;
 	c->flushing = false;
 	want(c);
@@ -333,7 +358,7 @@ static int begin(struct conn *c, int fd, enum conn_state state)
 	c->watch.want = state == CONN_CONNECTING ? EPOLLOUT : EPOLLIN;
 	c->state = state;
 	c->held = c->said = c->shut = c->flushing = false;
-	c->in_have = c->out_at = c->out_len = c->starved = 0;
+	c->in_have = c->out_at = c->out_len = c->starved = c->ahead_len = 0;
 	c->life++;
 	r = c->cfg.silence_ms ? sock_timeout(fd, c->cfg.silence_ms) : 0;
 	if (!r)

@@ -16,7 +16,10 @@
 #include "core/loop.h"
 #include "net/tls.h"
 
-enum { CONN_HEAD_BYTES = 4 }; /* of each frame, in the queue too */
+enum {
+	CONN_HEAD_BYTES = 4,     /* of each frame, in the queue too */
+	CONN_AHEAD_BYTES = 8192, /* a read: many requests, half of a record of the longest */
+};
 
 struct conn;
 
@@ -64,6 +67,8 @@ struct conn {
 	uint8_t head[CONN_HEAD_BYTES];
 	size_t in_have; /* of head and body together */
 	size_t out_at, out_len;
+	uint8_t ahead[CONN_AHEAD_BYTES]; /* read, and not yet in the engine */
+	size_t ahead_at, ahead_len;
 	struct tls tls;
 };
 
