@@ -417,6 +417,7 @@ static bool replay_execute(struct replica *r, uint64_t upto, const uint8_t *d)
 		if (!body)
 			return false;
 		x->decided = true;
+		note_known(r, s);
 		memcpy(x->decided_d, at, DIGEST_BYTES);
 		memcpy(at, body_bytes(r, body, &len), DIGEST_BYTES);
 	}

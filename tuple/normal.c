@@ -190,6 +190,7 @@ static void decide(struct replica *r, uint64_t s)
 	if (!x->proposed || x->decided || bits(x->commits) < need)
 		return;
 	x->decided = true;
+	note_known(r, s);
 	memcpy(x->decided_d, x->d, DIGEST_BYTES);
 }
 

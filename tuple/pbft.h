@@ -59,6 +59,7 @@ struct replica {
 	mono_t armed;
 	uint32_t fetch_from;
 	mono_t fetch_since;
+	uint64_t known_top; /* no slot above it is decided or vouched for */
 	uint32_t clock_off; /* batches in a row whose time was far from the local clock */
 	struct transfer transfer;
 
@@ -86,6 +87,12 @@ static inline uint32_t quorum(const struct replica *r)
 #else
 	return 2 * r->f + 1;
 #endif
+}
+
+static inline void note_known(struct replica *r, uint64_t s)
+{
+	if (s > r->known_top)
+		r->known_top = s;
 }
 
 static inline uint32_t leader_of(const struct replica *r, uint64_t view)

@@ -207,6 +207,7 @@ static bool settled(struct replica *r, uint64_t s, struct slot *x)
 		if (count < r->f + 1)
 			continue;
 		x->decided = true;
+		note_known(r, s);
 		memcpy(x->decided_d, d, DIGEST_BYTES);
 		return true;
 	}
@@ -270,9 +271,21 @@ static const uint8_t *missing(struct replica *r, uint64_t s)
 	return NULL;
 }
 
+/* Nothing is missing above it: a walk of the whole window after every slot costs as much as the
+ * slot. */
+static uint64_t last_known(const struct replica *r)
+{
+	const struct chosen *c = &r->scratch_chosen;
+	uint64_t top = r->known_top, end = r->h + WINDOW;
+
+	if (!r->active && top < c->base + c->count)
+		top = c->base + c->count;
+	return top < end ? top : end;
+}
+
 static bool missing_any(struct replica *r)
 {
-	for (uint64_t s = r->state.slot + 1; s <= r->h + WINDOW; s++)
+	for (uint64_t s = r->state.slot + 1; s <= last_known(r); s++)
 		if (missing(r, s))
 			return true;
 	return false;
@@ -293,6 +306,7 @@ void sync_catch_up(struct replica *r)
 		return;
 	to = whom(r, first);
 	r->fetch_since = mono_us(0);
+	last = last_known(r);
 	for (uint64_t s = first; s <= last && asked < FETCH_SLOTS; s++) {
 		const uint8_t *d = missing(r, s);
 

@@ -323,6 +323,7 @@ void view_propose_chosen(struct replica *r)
 #endif
 		slot_propose(r, s, d);
 		x->vouched = true;
+		note_known(r, s);
 	}
 }
 
