@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/log.h"
+#include "core/loop.h"
 #include "net/route.h"
 #include "net/sock.h"
 
@@ -36,11 +38,30 @@ static struct addr net_of(const struct addr *a, const struct sockaddr *mask)
 	return net;
 }
 
+static void take_age(const struct addr *a, unsigned ifindex, mono_t since, void *arg)
+{
+	struct locals *l = arg;
+	int64_t us = mono_diff_us(mono_now(), since);
+
+	for (uint32_t i = 0; us >= 0 && i < l->n; i++)
+		if (addr_same_ip(&l->v[i].addr, a) && if_nametoindex(l->v[i].device) == ifindex)
+			l->v[i].age_s = us / 1000000;
+}
+
+int64_t locals_age_s(const struct locals *l, const struct addr *a, const char *device)
+{
+	for (uint32_t i = 0; i < l->n; i++)
+		if (addr_same_ip(&l->v[i].addr, a) && !strcmp(l->v[i].device, device))
+			return l->v[i].age_s;
+	return INT64_MAX;
+}
+
 int locals_list(struct locals *l, const struct addr *only)
 {
 	static const struct addr nobody;
 	bool all = addr_same_ip(only, &nobody);
 	struct ifaddrs *list;
+	int r;
 
 	l->n = 0;
 	if (getifaddrs(&list))
@@ -53,9 +74,13 @@ int locals_list(struct locals *l, const struct addr *only)
 		snprintf(v->device, sizeof v->device, "%s", i->ifa_name);
 		v->net = net_of(&v->addr, i->ifa_netmask);
 		v->asked = v->routed = false;
+		v->age_s = INT64_MAX;
 		l->n++;
 	}
 	freeifaddrs(list);
+	r = route_addresses(take_age, l);
+	if (r)
+		log_line(LOG_INFO, r, "the age of local addresses");
 	return 0;
 }
 

@@ -13,6 +13,7 @@ struct local {
 	struct addr addr; /* port 0 */
 	char device[ICMP_DEVICE_MAX];
 	struct addr net;    /* the address under its mask, at most 64 bits of IPv6 */
+	int64_t age_s;	    /* since the device has it */
 	bool asked, routed; /* locals_toward: whether a way was looked for, and ever found */
 };
 
@@ -29,6 +30,11 @@ int locals_list(struct locals *l, const struct addr *only);
  * into l, into out (LOCALS_MAX of them). An address of this host itself is reached from anywhere:
  * gives 0. */
 uint32_t locals_toward(struct locals *l, const struct addr *to, uint32_t *out);
+
+/* How long the host has had this address: what was seen from it earlier was seen from elsewhere, as
+ * the same private address is given away in many networks. As long as can be where that is not
+ * known. */
+int64_t locals_age_s(const struct locals *l, const struct addr *a, const char *device);
 
 enum { LOCALS_ROUTE_MAX = 160 };
 /* The line to type where a local address has no route through its device. Returns out. */

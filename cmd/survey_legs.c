@@ -8,12 +8,23 @@
 #include "cmd/report.h"
 #include "cmd/survey.h"
 
+enum { ROUNDED_S = 2 }; /* a trace's time and an address's age are whole seconds */
+
+/* NULL for one that is of before the path's local address. */
+static const struct record *of_here(const struct survey *s, const struct survey_path *p,
+				    const struct record *r)
+{
+	int64_t age_s = locals_age_s(&s->locals, &p->from, p->device);
+
+	return r && s->now_s - r->at_s - ROUNDED_S > age_s ? NULL : r;
+}
+
 const struct record *survey_near(const struct survey *s, const struct survey_path *p)
 {
 	const struct record *r =
 		tracecache_find(&s->traces, &p->from, p->device, &p->entry, s->now_s);
 
-	return r && s->o->fresh && r->at_s < s->now_s ? NULL : r;
+	return r && s->o->fresh && r->at_s < s->now_s ? NULL : of_here(s, p, r);
 }
 
 struct addr survey_back_to(const struct survey_path *p)
@@ -28,7 +39,8 @@ const struct record *survey_back(const struct survey *s, const struct survey_pat
 {
 	struct addr to = survey_back_to(p);
 
-	return tracecache_find(&s->traces, &p->entry, p->device, &to, s->now_s);
+	return of_here(s, p,
+		       tracecache_find(&s->traces, &p->entry, p->device, &to, s->now_s));
 }
 
 enum { ADDRS_MAX = 3 + 4 * (TRACE_TTL_MAX + RECORD_OTHERS_MAX + 1) }; /* of one path */

@@ -129,6 +129,15 @@ paths
 check "another net on the same device is another way" told 'len(c) == 24'
 on lisbon ip addr del 10.22.9.9/32 dev wan1
 
+# The second home's address goes and comes back, as if it were another network's.
+plen=$(on lisbon ip -o -4 addr show dev wan1 | sed -n "s|.* inet $second/\([0-9]*\) .*|\1|p")
+on lisbon ip addr del "$second/$plen" dev wan1
+on lisbon ip addr add "$second/$plen" dev wan1
+on lisbon $(echo "$line" | sed 's/via GATEWAY//')
+paths
+check "what was traced from an address before it was given to the host is traced anew" \
+	told 'plan["traced_now"] == 8 and plan["asked_now"] >= 8 and len(c) == 16'
+
 # A client that has never planned: send asks for all traces itself, and plans from them.
 paths
 cp "$tmp/paths" "$tmp/planned"
