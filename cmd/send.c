@@ -330,8 +330,24 @@ static void let_them_look(struct send *s)
 /* Whether what went wrong may be cured by a newer directory, ours or theirs. */
 static bool worth_retrying(const struct send *s)
 {
-	return !s->interrupted && !s->o->dry_run && !s->ps.complete &&
-	       (s->code == EXIT_UNREACHABLE || s->code == EXIT_DENIED);
+	if (s->interrupted || s->o->dry_run)
+		return false;
+	if (s->ps.complete) /* our side stood; did the device refuse us? stdin is not read twice */
+		return s->code == EXIT_DENIED && !s->source.name;
+	return s->code == EXIT_UNREACHABLE || s->code == EXIT_DENIED;
+}
+
+/* What was read for a device that did not take it. */
+static int rewind_source(struct send *s)
+{
+	struct source *from = &s->source;
+
+	if (!from->stream)
+		return 0;
+	source_close(from);
+	if (source_open(from, from->path, from->files, NULL))
+		return 0;
+	return report_error(s->c, EXIT_FAILED, NULL, "cannot send", "%s", from->why);
 }
 
 static bool in_directory(const struct send *s, const char *host)
@@ -368,7 +384,8 @@ static int run(struct send *s, const char *host)
 		if (refused && i)
 			let_them_look(s);
 		s->again = true;
-		r = directory_load(s->d, s->one.q);
+		r = rewind_source(s);
+		r = r ? r : directory_load(s->d, s->one.q);
 		r = r ? r : attempt(s, host);
 	}
 	return r;
