@@ -16,9 +16,8 @@ enum { BAR_CELLS = 30 };
 static uint64_t had_bytes(const struct progress *p)
 {
 	const struct tx *t = &p->ps->session.tx;
-	uint64_t open = (t->next - t->base) * RECORD_PLAIN_MAX;
 
-	return p->source->file_bytes > open ? p->source->file_bytes - open : 0;
+	return p->source->file_bytes > t->open_bytes ? p->source->file_bytes - t->open_bytes : 0;
 }
 
 static void show_json(const struct progress *p, uint64_t done)

@@ -108,6 +108,7 @@ void tx_commit(struct tx *t, size_t len, mono_t now)
 	s->state = TX_SEALED;
 	t->epoch_bytes += len;
 	t->plain_bytes += len;
+	t->open_bytes += len;
 	t->want_epoch |= epoch_used_up(t, now);
 	t->record_at = now;
 	t->next++;
@@ -261,8 +262,12 @@ enum tx_verdict tx_on_ack(struct tx *t, const struct msg_ack *m)
 	for (uint32_t i = 0; i < m->n; i++)
 		if (!mark_had(t, m->range[i].from, m->range[i].to))
 			return TX_BAD_RANGE;
-	while (t->base < t->next && slot_of(t, t->base)->state == TX_HAD)
-		slot_of(t, t->base++)->state = TX_FREE;
+	while (t->base < t->next && slot_of(t, t->base)->state == TX_HAD) {
+		struct tx_slot *s = slot_of(t, t->base++);
+
+		t->open_bytes -= s->len - (uint64_t)(RECORD_HEAD + RECORD_TAG);
+		s->state = TX_FREE;
+	}
 	if (m->limit > t->limit)
 		t->limit = m->limit;
 	return flows_unbroken(t, top) ? TX_OK : TX_STRIPPED;

@@ -78,6 +78,7 @@ struct tx {
 	uint64_t flow_bytes[PATHS_MAX]; /* record bytes taken by each flow */
 	uint64_t all_bytes;
 	uint64_t plain_bytes; /* payload sealed so far */
+	uint64_t open_bytes;  /* of it, from the first record on that was not had */
 	uint32_t stripped;    /* index of the flow that TX_STRIPPED is about */
 };
 

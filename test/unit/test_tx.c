@@ -186,6 +186,24 @@ static void acknowledgements_may_come_late_and_twice(void)
 	CHECK_EQ(p.tx.base, 4);
 }
 
+static void bytes_are_open_until_all_before_them_were_had(void)
+{
+	struct msg_ack m = ack_to(0);
+
+	start(2);
+	send(3, 10);
+	CHECK_EQ(p.tx.open_bytes, 30);
+	m.n = 1;
+	m.range[0].from = 1;
+	m.range[0].to = 2;
+	CHECK_EQ(tx_on_ack(&p.tx, &m), TX_OK);
+	CHECK_EQ(p.tx.open_bytes, 30);
+	acknowledge(1);
+	CHECK_EQ(p.tx.open_bytes, 10);
+	acknowledge(3);
+	CHECK_EQ(p.tx.open_bytes, 0);
+}
+
 static void what_was_not_written_cannot_be_had(void)
 {
 	const uint8_t *at;
@@ -277,6 +295,7 @@ TEST_MAIN_BEGIN
 	RUN(the_window_is_what_both_sides_allow);
 	RUN(hostile_limits_change_nothing_but_the_limit);
 	RUN(acknowledgements_may_come_late_and_twice);
+	RUN(bytes_are_open_until_all_before_them_were_had);
 	RUN(what_was_not_written_cannot_be_had);
 	RUN(messages_about_the_other_direction_are_refused);
 	RUN(a_gap_in_a_flow_names_the_flow);
