@@ -195,13 +195,13 @@ static int check_out(const struct common *c, const char *out)
 	if (!d && errno == ENOENT)
 		return 0;
 	if (!d)
-		return report_error(c, EXIT_FAILED, "choose another --out", out, "%s",
+		return report_error(c, EXIT_FAILED, "choose another directory", out, "%s",
 				    strerror(errno));
 	while ((e = readdir(d)))
 		n += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
 	closedir(d);
 	if (n)
-		return report_error(c, EXIT_FAILED, "choose another --out, or remove it", out,
+		return report_error(c, EXIT_FAILED, "choose another directory, or remove it", out,
 				    "it is there already, and not empty");
 	return 0;
 }
