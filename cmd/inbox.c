@@ -165,13 +165,14 @@ static void start_writeback(struct inbox_file *f, uint64_t bytes)
 
 static int write_gathered(struct inbox *ib)
 {
-	struct inbox_file *f = &ib->file[ib->n - 1];
 	size_t n = ib->gathered;
+	struct inbox_file *f;
 	int r;
 
 	ib->gathered = 0;
 	if (!n)
 		return 0;
+	f = &ib->file[ib->n - 1];
 	r = write_at(f->fd, buffer(ib, ib->at), n, f->written);
 	if (r)
 		return r;

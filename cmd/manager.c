@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "cmd/manager_disk.h"
 #include "cmd/manager_net.h"
+#include "cmd/privilege.h"
 #include "cmd/report.h"
 #include "core/check.h"
 #include "core/log.h"
@@ -183,17 +183,6 @@ static int listen_at(const struct manager *m, const struct opts *o, struct addr 
 			    "--listen", "\"%s\" is no address", o->listen);
 }
 
-/* As many descriptors as we may have. */
-static void raise_limit(void)
-{
-	struct rlimit rl;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl))
-		return;
-	rl.rlim_cur = rl.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &rl);
-}
-
 static int allocate(struct manager *m)
 {
 	uint64_t salt;
@@ -204,7 +193,7 @@ static int allocate(struct manager *m)
 				    "out of memory");
 	secret_bytes(&salt, sizeof salt);
 	knock_init(&m->knock, salt);
-	raise_limit();
+	privilege_files();
 	return 0;
 }
 

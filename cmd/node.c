@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "cmd/privilege.h"
 #include "cmd/report.h"
@@ -138,7 +137,6 @@ static const struct station_ops node_ops = {
 static int allocate(struct node *n)
 {
 	struct gate_limits none = { .kind = { { 0 } } }; /* until nat_start */
-	struct rlimit rl;
 	uint64_t salt;
 
 	n->gate = calloc(1, sizeof *n->gate);
@@ -150,10 +148,7 @@ static int allocate(struct node *n)
 	secret_bytes(&salt, sizeof salt);
 	secret_bytes(&n->last_id, sizeof n->last_id);
 	gate_init(n->gate, &n->st.party.id, none, salt);
-	if (!getrlimit(RLIMIT_NOFILE, &rl)) {
-		rl.rlim_cur = rl.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &rl);
-	}
+	privilege_files();
 	return 0;
 }
 

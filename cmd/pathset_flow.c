@@ -102,7 +102,7 @@ static bool ack_is_worth_it(const struct rx *x)
 {
 	uint32_t part = x->slots / 16;
 
-	return x->since_ack >= (part > ACK_RECORDS_MIN ? part : ACK_RECORDS_MIN);
+	return !x->held && x->since_ack >= (part > ACK_RECORDS_MIN ? part : ACK_RECORDS_MIN);
 }
 
 void pathset_hold(struct pathset *ps)

@@ -10,4 +10,7 @@ enum { NOBODY = 65534 }; /* the kernel's overflow uid: owns nothing */
  * NOBODY. Whatever needs more is done before. 0 or -errno: do not go on. */
 int privilege_drop(bool net_admin);
 
+/* As many open files as this process may have: the soft limit is made for programs that select. */
+void privilege_files(void);
+
 #endif

@@ -33,9 +33,12 @@ static void conclude(struct receive *r, int code, const char *text)
 static void conclude_errno(struct receive *r, const char *what, int err)
 {
 	char text[CONTENT_TEXT_MAX];
+	int n = snprintf(text, sizeof text, "%s: %s", what,
+			 err == -ENOSPC ? "the device's disk is full" : strerror(-err));
 
-	snprintf(text, sizeof text, "%s: %s", what,
-		 err == -ENOSPC ? "the device's disk is full" : strerror(-err));
+	if (r->files)
+		snprintf(text + n, sizeof text - (size_t)n, "; the first %u of %u files are stored",
+			 r->files, r->reader.head.files);
 	log_err("%s", text);
 	conclude(r, EXIT_FAILED, text);
 }
@@ -67,11 +70,18 @@ static bool file_batch(struct receive *r, int err)
 	return !err;
 }
 
-static void file_begins(struct receive *r)
+/* False: not before the files that came are stored; each holds a descriptor until then. */
+static bool file_begins(struct receive *r)
 {
-	int err = inbox_begin(&r->inbox, &r->reader.file, r->reader.index - 1);
+	int err = -EMFILE;
+
+	if (!inbox_full(&r->inbox))
+		err = inbox_begin(&r->inbox, &r->reader.file, r->reader.index - 1);
+	if ((err == -EMFILE || err == -ENFILE) && r->inbox.n)
+		return false;
 	if (err)
 		conclude_errno(r, "cannot write to the inbox", err);
+	return true;
 }
 
 static void file_bytes(struct receive *r)
@@ -92,13 +102,12 @@ static void take_data(struct receive *r, const uint8_t *p, size_t len)
 		case CONTENT_MORE:
 			return;
 		case CONTENT_FILE:
-			if (inbox_full(&r->inbox)) {
+			if (!file_begins(r)) {
 				memmove(r->rest, p, len);
 				r->rest_len = len;
 				store(r);
 				return;
 			}
-			file_begins(r);
 			break;
 		case CONTENT_BYTES:
 			file_bytes(r);
@@ -132,12 +141,10 @@ static void synced(struct sync_call *call, int err)
 	struct receive *r = container_of(call, struct receive, sync);
 
 	if (!r->ended && file_batch(r, err == -ECHILD ? inbox_sync(&r->inbox) : err)) {
-		if (r->end_had) {
+		if (r->end_had)
 			conclude(r, EXIT_OK, "");
-		} else {
-			file_begins(r);
+		else if (file_begins(r))
 			take_data(r, r->rest, r->rest_len);
-		}
 	}
 	go_on(r);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/backtrace.h"
+#include "cmd/privilege.h"
 #include "cmd/receive.h"
 #include "cmd/report.h"
 #include "cmd/station.h"
@@ -312,6 +313,7 @@ static void sweep(struct timer *t, mono_t now)
 		if (s->used && !s->path.set && mono_diff_us(now, s->since) > JOIN_MS * 1000LL)
 			stranger_closed(&s->path, "it did not join a session in time");
 	}
+	syncer_look(&sv->syncer, now);
 	loop_arm(&sv->st.loop, t, mono_add_ms(now, SWEEP_MS));
 }
 
@@ -451,6 +453,7 @@ static int start(struct server *sv, const struct common *c)
 	r = syncer_start(&sv->syncer, &sv->st.loop);
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "server", "%s", strerror(-r));
+	privilege_files();
 	sv->sweep.fire = sweep;
 	loop_arm(&sv->st.loop, &sv->sweep, mono_add_ms(loop_now(&sv->st.loop), SWEEP_MS));
 	return station_join(&sv->st);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/check.h"
@@ -128,6 +129,7 @@ int syncer_fork(struct syncer *s)
 		return -EAGAIN;
 	}
 	s->watch.fd = sock[0];
+	s->child = pid;
 	return 0;
 }
 
@@ -148,7 +150,9 @@ static struct sync_call *take_call(struct syncer *s, uint64_t ticket)
 /* The child is gone: whoever waits must do without. */
 static void fail_all(struct syncer *s)
 {
-	log_warn("the child that writes and syncs has ended: doing it myself from now on");
+	log_warn("the child that writes and syncs has ended: doing it myself from now on, and all "
+		 "sessions wait for the disk; start the device again");
+	waitpid(s->child, NULL, WNOHANG);
 	loop_del(s->loop, &s->watch);
 	close(s->watch.fd);
 	s->watch.fd = -1;
@@ -211,6 +215,7 @@ static bool ask(struct syncer *s, struct sync_call *call, struct sync_msg *m, co
 	    sendmsg(s->watch.fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof *m)
 		return false;
 	call->ticket = m->ticket;
+	call->asked = loop_now(s->loop);
 	call->waiting = true;
 	call->next = NULL;
 	while (*last)
@@ -232,6 +237,18 @@ bool syncer_write(struct syncer *s, struct sync_call *call, int fd, const uint8_
 	struct sync_msg m = { .what = SYNC_WRITE, .p = p, .n = n, .offset = offset };
 
 	return ask(s, call, &m, &fd, 1);
+}
+
+void syncer_look(struct syncer *s, mono_t now)
+{
+	bool slow = s->first && mono_diff_us(now, s->first->asked) > SYNC_SLOW_MS * 1000LL;
+
+	if (slow && !s->slow)
+		log_warn("the disk of the inbox has not answered for %d s: sessions wait for it",
+			 SYNC_SLOW_MS / 1000);
+	if (!slow && s->slow)
+		log_info("the disk of the inbox answers again");
+	s->slow = slow;
 }
 
 void syncer_cancel(struct syncer *s, struct sync_call *call)

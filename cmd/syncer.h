@@ -10,11 +10,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "core/loop.h"
 
 enum {
 	SYNC_FDS_MAX = 4,            /* of one question */
+	SYNC_SLOW_MS = 10000,        /* for one answer */
 	SYNC_EARLY_BYTES = 8 << 20,  /* written back early, so that the sync at the end is short */
 };
 
@@ -24,6 +26,7 @@ struct sync_call {
 	void (*done)(struct sync_call *call, int err);
 	/* The syncer's. */
 	uint64_t ticket;
+	mono_t asked;
 	struct sync_call *next;
 	bool waiting;
 };
@@ -31,7 +34,9 @@ struct sync_call {
 struct syncer {
 	struct loop *loop;
 	struct watch watch;
+	pid_t child;
 	uint64_t tickets;
+	bool slow; /* that was said */
 	struct sync_call *first;
 };
 
@@ -47,6 +52,8 @@ bool syncer_ask(struct syncer *s, struct sync_call *call, const int *fd, uint32_
  * the child before syncer_fork, and stays as it is until `done`. Otherwise as syncer_ask. */
 bool syncer_write(struct syncer *s, struct sync_call *call, int fd, const uint8_t *p, size_t n,
 		  uint64_t offset);
+/* From time to time: says once when an answer is long in coming, and once that it came. */
+void syncer_look(struct syncer *s, mono_t now);
 /* `done` will not come any more. Harmless when nothing was asked. */
 void syncer_cancel(struct syncer *s, struct sync_call *call);
 

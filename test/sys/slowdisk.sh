@@ -59,6 +59,14 @@ child_dies_meanwhile()
 	kill -9 "$syncer"
 	wait $one && cmp "$d/large" "$d/o/inbox/large.1"
 }
+# Each file of a batch holds a descriptor; with few of them the batches are smaller.
+few_descriptors()
+{
+	mkdir "$d/many" && for i in $(seq 100); do echo $i >"$d/many/$i"; done
+	prlimit --pid "$server" --nofile=$(($(ls /proc/$server/fd | sort -n | tail -1) + 16)) &&
+		send -q "$d"/many/* dev &&
+		for i in $(seq 100); do cmp "$d/many/$i" "$d/o/inbox/$i" || return 1; done
+}
 without_the_child()
 {
 	send -q "$d/second" dev && cmp "$d/second" "$d/o/inbox/second.1" &&
@@ -66,6 +74,7 @@ without_the_child()
 }
 ok a_slow_sync_ends_neither_session_nor_the_others both_arrive
 ok a_client_that_goes_away_meanwhile_does_no_harm interrupted_meanwhile
+ok with_few_descriptors_files_are_stored_in_small_batches few_descriptors
 ok a_slow_write_ends_neither_session_nor_the_others slow_write
 ok a_child_that_dies_while_it_writes_loses_nothing child_dies_meanwhile
 ok without_the_child_the_device_syncs_itself without_the_child
