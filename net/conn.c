@@ -16,7 +16,7 @@
 
 enum {
 	/* So that one peer cannot starve the others, a turn does no more than this: */
-	READS_MAX = 16,
+	READS_MAX = 32,
 	WRITES_MAX = 32,
 	WHY_BYTES_MAX = 160,
 };
@@ -79,7 +79,7 @@ static void want(struct conn *c)
 
 	if (c->state == CONN_CONNECTING || tls_out(&c->tls, &n) || (shaken(c) && c->out_len))
 		events |= EPOLLOUT;
-	if (c->state != CONN_CONNECTING && !deaf(c) && !c->ahead_len && tls_in(&c->tls, &n))
+	if (c->state != CONN_CONNECTING && !deaf(c) && tls_in(&c->tls, &n))
 		events |= EPOLLIN;
 	loop_want(c->cfg.loop, &c->watch, events);
 }
@@ -160,35 +160,36 @@ static bool advance(struct conn *c)
 	return end(c, tls_error(&c->tls), tls_error_str(&c->tls));
 }
 
-/* What was read ahead into the engine, as far as it takes it: the rest waits for conn_hold, or for
- * our output to go. */
-static bool consume(struct conn *c)
+/* What was read goes into the engine, as far as it takes it: head and body of a record apart, and
+ * nothing while it has plaintext that nobody wants. */
+static bool feed(struct conn *c)
 {
 	size_t room;
 	uint8_t *to;
 
-	for (;;) {
-		if (!advance(c))
-			return false;
-		to = tls_in(&c->tls, &room);
-		if (!c->ahead_len || !to || deaf(c))
-			return true;
+	while (c->ahead_len && !deaf(c) && (to = tls_in(&c->tls, &room))) {
 		room = room < c->ahead_len ? room : c->ahead_len;
 		memcpy(to, c->ahead + c->ahead_at, room);
 		c->ahead_at += room;
 		c->ahead_len -= room;
 		tls_in_done(&c->tls, room);
+		if (!advance(c))
+			return false;
 	}
+	return true;
 }
 
-/* A read that comes back short has emptied the socket: there is no need to be told so. */
+/* Once a read is short there is no more: the loop says when there is. */
 static bool read_some(struct conn *c)
 {
-	size_t room;
+	for (int i = 0; i < READS_MAX && !deaf(c); i++) {
+		ssize_t n;
 
-	for (int i = 0; i < READS_MAX && !c->ahead_len && !deaf(c) && tls_in(&c->tls, &room); i++) {
-		ssize_t n = sock_read(c->watch.fd, c->ahead, sizeof c->ahead);
-
+		if (!feed(c))
+			return false;
+		if (c->ahead_len)
+			return true;
+		n = sock_read(c->watch.fd, c->ahead, sizeof c->ahead);
 		if (n == -EAGAIN)
 			return true;
 		if (n < 0)
@@ -197,7 +198,7 @@ static bool read_some(struct conn *c)
 			return end_of_input(c);
 		c->ahead_at = 0;
 		c->ahead_len = (size_t)n;
-		if (!consume(c))
+		if (!feed(c))
 			return false;
 		if ((size_t)n < sizeof c->ahead)
 			return true;
@@ -280,7 +281,7 @@ static void run_flush(struct flush *f)
 
 	c->flushing = true;
 	if (c->state != CONN_CONNECTING &&
-	    (!write_out(c) || !finish_on(c) || !consume(c) || !drained(c)))
+	    (!write_out(c) || !finish_on(c) || !advance(c) || !feed(c) || !drained(c)))
 		return;
 	c->flushing = false;
 	want(c);

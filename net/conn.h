@@ -17,8 +17,8 @@
 #include "net/tls.h"
 
 enum {
-	CONN_HEAD_BYTES = 4, /* of each frame, in the queue too */
-	CONN_AHEAD_BYTES = 2 * TLS_IN_BYTES, /* read at once: records, whole or not */
+	CONN_HEAD_BYTES = 4,     /* of each frame, in the queue too */
+	CONN_AHEAD_BYTES = 8192, /* a read: many requests, half of a record of the longest */
 };
 
 struct conn;
@@ -67,9 +67,9 @@ struct conn {
 	uint8_t head[CONN_HEAD_BYTES];
 	size_t in_have; /* of head and body together */
 	size_t out_at, out_len;
+	uint8_t ahead[CONN_AHEAD_BYTES]; /* read, and not yet in the engine */
 	size_t ahead_at, ahead_len;
 	struct tls tls;
-	uint8_t ahead[CONN_AHEAD_BYTES]; /* ciphertext that the engine has not taken yet */
 };
 
 /* Before all else, once; everything in cfg is borrowed for the conn's life, out and in too. */
