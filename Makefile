@@ -28,12 +28,12 @@ build/obj/%.o: %.c Makefile
 	$(Q)musl-gcc $(PROD) $(HOT) -c -o $@ $<
 
 build/machete: $(OBJ)
-	$(Q)musl-gcc -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
+	$(Q)musl-gcc -static -s -Wl,--gc-sections,-z,noseparate-code -o $@ $^ $(MUSL_LIBS)
 
 # System tests in C, built as the product is.
 build/sys/%: test/sys/%.c $(filter-out build/obj/cmd/%,$(OBJ))
 	@mkdir -p $(@D)
-	$(Q)musl-gcc $(PROD) -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
+	$(Q)musl-gcc $(PROD) -static -s -Wl,--gc-sections,-z,noseparate-code -o $@ $^ $(MUSL_LIBS)
 
 # Tests: one archive a compiler, one program a test file. clang's archive serves the fuzzers too.
 SAN := $(BASE) -MMD -MP -Werror -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \

@@ -19,8 +19,8 @@ enum {
 	BOOT_CHARS = 37, /* of the first line: the kernel's run, and a space */
 };
 
-/* The kernel's run and our network namespace: elsewhere the entries mean nothing. */
-static int find_where(struct undo *u)
+/* Elsewhere the entries mean nothing. */
+int undo_where(char out[static UNDO_WHERE_MAX])
 {
 	char boot[37] = "";
 	struct stat net;
@@ -33,7 +33,7 @@ static int find_where(struct undo *u)
 		return -ENODATA;
 	}
 	close(fd);
-	snprintf(u->where, sizeof u->where, "%s %llu\n", boot, (unsigned long long)net.st_ino);
+	snprintf(out, UNDO_WHERE_MAX, "%s %llu\n", boot, (unsigned long long)net.st_ino);
 	return 0;
 }
 
@@ -121,7 +121,7 @@ int undo_open(struct undo *u, const char *path)
 	u->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (u->fd < 0)
 		return -errno;
-	r = flock(u->fd, LOCK_EX | LOCK_NB) ? -EBUSY : find_where(u);
+	r = flock(u->fd, LOCK_EX | LOCK_NB) ? -EBUSY : undo_where(u->where);
 	r = r ? r : load(u);
 	r = r ? r : undo_all(u);
 	if (r)

@@ -19,7 +19,7 @@ enum {
 
 struct undo {
 	int fd;		/* -1: the file cannot be written, and nothing is switched on */
-	char where[80]; /* the first line */
+	char where[80]; /* the first line, undo_where */
 	struct undo_entry {
 		uint32_t ifindex;
 		char iface[IF_NAMESIZE];
@@ -28,6 +28,10 @@ struct undo {
 	char others[UNDO_OTHERS_MAX]; /* lines of other namespaces */
 	uint32_t others_len;
 };
+
+/* The first line: the kernel's run and our network namespace. 0 or -errno. */
+enum { UNDO_WHERE_MAX = 80 };
+int undo_where(char out[static UNDO_WHERE_MAX]);
 
 /* Opens the file, makes it where it is missing, and undoes what a process before us left. 0, or
  * -errno: -EBUSY when another process has it, -EPERM when something could not be undone. */

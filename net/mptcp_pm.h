@@ -21,7 +21,7 @@ struct mptcp_pm {
 };
 
 struct mptcp_limits {
-	uint32_t subflows;	 /* further ones of a connection, whoever began it */
+	uint32_t subflows;	    /* further ones of a connection, whoever began it */
 	uint32_t add_addr_accepted; /* announced addresses to open subflows to */
 };
 
@@ -36,7 +36,7 @@ int mptcp_pm_set_limits(struct mptcp_pm *pm, const struct mptcp_limits *l);
 /* An endpoint for subflows (fullmesh). 0, -EEXIST, -ERANGE when there are as many as the kernel
  * takes, or another -errno. */
 int mptcp_pm_add(struct mptcp_pm *pm, const struct addr *a);
-/* The endpoint with this address, and with it all subflows from there; 0 also when there is none. */
+/* The endpoint with this address, and all subflows from there. 0 also when there is none. */
 int mptcp_pm_remove(struct mptcp_pm *pm, const struct addr *a);
 /* How many endpoints there are, or -errno. */
 int mptcp_pm_count(struct mptcp_pm *pm);

@@ -19,14 +19,14 @@
  * CAP_NET_ADMIN; only to the former is it shown. */
 static int install(struct nft *n)
 {
-	int err = nft_table_install(&n->nl, NFT_FORWARDS_MAX);
+	int err = nft_table_install(&n->nl, &nft_of_node, NFT_FORWARDS_MAX);
 
 	if (err == -EEXIST) {
-		err = nft_table_remove(&n->nl);
+		err = nft_table_remove(&n->nl, &nft_of_node);
 		if (!err || err == -ENOENT)
-			err = nft_table_install(&n->nl, NFT_FORWARDS_MAX);
+			err = nft_table_install(&n->nl, &nft_of_node, NFT_FORWARDS_MAX);
 	}
-	return err == -EPERM && !nft_table_exists(&n->nl) ? -EBUSY : err;
+	return err == -EPERM && !nft_table_exists(&n->nl, &nft_of_node) ? -EBUSY : err;
 }
 
 int nft_open(struct nft *n)
@@ -45,7 +45,7 @@ int nft_open(struct nft *n)
 void nft_close(struct nft *n)
 {
 	if (n->installed)
-		nft_table_remove(&n->nl);
+		nft_table_remove(&n->nl, &nft_of_node);
 	n->installed = false;
 	nl_close(&n->nl);
 }

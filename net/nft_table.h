@@ -1,17 +1,11 @@
-/* net/nft_table.h - the static part of net/nft's table: names, sets, chains and rules */
+/* net/nft_table.h - our tables into the kernel and out of it, and batches of messages */
 #ifndef NET_NFT_TABLE_H
 #define NET_NFT_TABLE_H
 
 #include <stdint.h>
 
+#include "net/nft_rules.h"
 #include "net/nl.h"
-
-#define NFT_TABLE "machete"
-#define NFT_MAP4 "forward4"
-#define NFT_MAP6 "forward6"
-#define NFT_KNOWN4 "known4"
-#define NFT_KNOWN6 "known6"
-#define NFT_GUARD "guard"
 
 /* Messages that succeed or fail together. */
 struct nft_batch {
@@ -28,12 +22,11 @@ void nft_batch_add(struct nft_batch *b, const struct nlmsghdr *nlh);
 /* Sends it: 0 or -errno. */
 int nft_batch_commit(struct nft_batch *b);
 
-/* The table, owned, with sets for `size` elements each, chains and rules. -EEXIST when there is
- * one. */
-int nft_table_install(struct nl *nl, uint32_t size);
+/* A table with its sets, for `size` elements each, chains and rules. -EEXIST when there is one. */
+int nft_table_install(struct nl *nl, const struct nft_layout *l, uint32_t size);
 /* 0, -ENOENT, or -EPERM when it is another's. */
-int nft_table_remove(struct nl *nl);
-/* 0 when there is a table of our name, -ENOENT, or -EPERM without CAP_NET_ADMIN. */
-int nft_table_exists(struct nl *nl);
+int nft_table_remove(struct nl *nl, const struct nft_layout *l);
+/* 0 when there is a table of this name, -ENOENT, or -EPERM without CAP_NET_ADMIN. */
+int nft_table_exists(struct nl *nl, const struct nft_layout *l);
 
 #endif

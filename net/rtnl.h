@@ -12,4 +12,11 @@
  * -ENETUNREACH, or another -errno. */
 int rtnl_way(struct nl *nl, const struct addr *to, const struct addr *from, uint32_t *ifindex);
 
+/* An IPv4 address of this host that exists on lo alone, for so many seconds from now on: added, or
+ * given that life anew. It is never chosen as a source (scope host). Takes CAP_NET_ADMIN. 0 or
+ * -errno. */
+int rtnl_lend(struct nl *nl, const struct addr *a, uint32_t seconds);
+/* 0 also when it is gone already. */
+int rtnl_take_back(struct nl *nl, const struct addr *a);
+
 #endif

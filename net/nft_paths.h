@@ -1,0 +1,50 @@
+/* net/nft_paths.h - a client's side of MPTCP over nodes: one nftables table that bends subflows
+ *
+ *	table inet machete-client {
+ *		map way { type ipv4_addr . ipv4_addr . inet_service : ipv4_addr . inet_service }
+ *			# our address . device . port : node . port of its forward
+ *		set closed4 { type ipv4_addr . inet_service }	# device . port	(and 6)
+ *		set virtual { type ipv4_addr }	# our addresses that exist on lo alone
+ *		chain output { type nat hook output priority dstnat
+ *			dnat ip to ip saddr . ip daddr . tcp dport map @way }
+ *		chain leaving { type filter hook output priority filter
+ *			what is in @way but has no MPTCP option: reject with tcp reset
+ *			ip daddr . tcp dport @closed4 drop	(and 6) }
+ *		chain postrouting { type nat hook postrouting priority srcnat
+ *			what is in @way masquerade }
+ *		chain last { type filter hook postrouting priority srcnat + 1
+ *			ip saddr @virtual drop }
+ *	}
+ *
+ * Nobody owns it: when its process dies, what was to go over several paths must not go directly.
+ * It stays, and stops everything to the closed ports, until it is removed. */
+#ifndef NET_NFT_PATHS_H
+#define NET_NFT_PATHS_H
+
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "net/nl.h"
+
+/* nl is of NETLINK_NETFILTER. 0; -EEXIST when there is a table of this name; -EPERM; -errno. */
+int nft_paths_install(struct nl *nl);
+/* 0 also when there is none. */
+int nft_paths_remove(struct nl *nl);
+
+/* What goes to this address and port leaves translated or not at all. 0 or -errno. */
+int nft_paths_close(struct nl *nl, const struct addr *device);
+/* What comes from this IPv4 address leaves translated or not at all. 0 or -errno. */
+int nft_paths_virtual(struct nl *nl, const struct addr *a);
+/* Connections from `local` (any port) to `device` go to `node` instead, and no longer where they
+ * went before; all IPv4. 0 or -errno. */
+int nft_paths_way(struct nl *nl, const struct addr *local, const struct addr *device,
+		  const struct addr *node);
+
+/* Calls each for everything that nft_paths_close has closed. 0 or -errno. */
+typedef void nft_paths_each(const struct addr *device, void *arg);
+int nft_paths_closed(struct nl *nl, nft_paths_each *each, void *arg);
+
+/* Packets that were reset, as their connection was no MPTCP or had fallen back; or -errno. */
+int64_t nft_paths_reset(struct nl *nl);
+
+#endif
