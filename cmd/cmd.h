@@ -57,6 +57,7 @@ extern const struct cmd cmd_asn;
 extern const struct cmd cmd_key;
 extern const struct cmd cmd_cluster;
 extern const struct cmd cmd_dev;
+extern const struct cmd cmd_down;
 extern const struct cmd cmd_evict;
 extern const struct cmd cmd_manager;
 extern const struct cmd cmd_members;
@@ -68,5 +69,6 @@ extern const struct cmd cmd_send;
 extern const struct cmd cmd_server;
 extern const struct cmd cmd_trace;
 extern const struct cmd cmd_tuple;
+extern const struct cmd cmd_up;
 
 #endif

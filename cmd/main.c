@@ -19,14 +19,14 @@
 static const struct cmd *const commands[] = {
 	&cmd_key,   &cmd_cluster, &cmd_admit, &cmd_evict, &cmd_members, &cmd_manager,
 	&cmd_node,  &cmd_server,  &cmd_send,  &cmd_paths, &cmd_status,  &cmd_tuple,
-	&cmd_trace, &cmd_ping,    &cmd_asn,   &cmd_dev,
+	&cmd_trace, &cmd_ping,    &cmd_asn,   &cmd_dev,     &cmd_up,    &cmd_down,
 };
 
 /* Role words that stand before a verb: `machete client send` is `machete send`. */
 static const struct {
 	const char *role, *verbs;
 } groups[] = {
-	{ "client", " send paths " },
+	{ "client", " send paths up down " },
 	{ "probe", " trace ping asn " },
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/pathset_nat.h"
 #include "core/check.h"
 #include "core/log.h"
 #include "core/secret.h"

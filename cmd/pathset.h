@@ -54,6 +54,7 @@ struct path {
 	uint64_t nat_forward; /* the same in the kernel; 0: none */
 	uint32_t lease_s;     /* of it, until it is renewed for the first time */
 	bool no_nat, nat_closed; /* not to be tried; now its port did not answer */
+	bool lost;	   /* its node does not know nat_forward any more */
 	const char *kind;  /* "relay", "nat" or "direct" */
 	char why[WHY_MAX]; /* of a refusal */
 	int refused;       /* exit code of a refusal, 0: none */
@@ -78,6 +79,8 @@ struct pathset_ops {
 	/* The session is over, all flows are closed and the nodes were told; why is for people.
 	 * code 0: a clean end. */
 	void (*over)(struct pathset *ps, int code, const char *why);
+	/* pathset_forwards: the node of p forwards at this port, perhaps anew. */
+	void (*granted)(struct path *p, uint16_t port);
 };
 
 struct pathset {
@@ -107,6 +110,7 @@ void pathset_init(struct pathset *ps, struct loop *l, const struct pathset_ops *
  * Errors come through `over`, also from inside this call. */
 void pathset_connect(struct pathset *ps, const struct session_setup *setup, struct path *path,
 		     uint32_t n, const struct device_entry *device);
+
 /* Device: what the flows of paths must call. */
 extern const struct flow_ops path_ops;
 /* Device: the first JOIN of a session. */
@@ -148,13 +152,7 @@ void pathset_over(struct pathset *ps, int code, const char *why);
 int path_connect(struct path *p);
 int path_answer(struct flow *f, const uint8_t *bytes, size_t len);
 void path_refused(struct path *p, const struct open_answer *a);
-
-/* cmd/pathset_nat.c: ask for a forward in the kernel, then connect through it. 0 or -errno. */
-int path_nat_open(struct path *p);
-/* The flow of p has ended: true when that was its forward's fault and the node relays instead. */
-bool path_nat_failed(struct path *p, const char *why, int err);
-/* Close all forwards. True: pathset_gone, which calls over, follows when that is done. */
-bool pathset_nat_close(struct pathset *ps);
+/* All errands are done. */
 void pathset_gone(struct pathset *ps);
 
 #endif

@@ -1,10 +1,11 @@
 /* cmd/pathset_nat.c - a path that its node forwards in the kernel: OPEN before the flow, RENEW
  * while it lasts, CLOSE at the end, each an errand on a connection of its own */
+#include "cmd/pathset_nat.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/pathset.h"
 #include "core/check.h"
 #include "core/log.h"
 #include "core/secret.h"
@@ -77,7 +78,13 @@ static void granted(struct path *p, const struct open_answer *a)
 	int r;
 
 	p->nat_forward = a->forward;
+	p->lost = false;
 	p->lease_s = a->lease_s;
+	if (p->set->ops->granted) {
+		look_again(p, ERRAND_MS);
+		p->set->ops->granted(p, a->port);
+		return;
+	}
 	at.port = a->port;
 	r = flow_connect(&p->flow, p->set->loop, &path_ops, p->flow.in, &at, &p->from,
 			 p->set->cert, &p->set->device.fp, NULL, 0, false);
@@ -105,6 +112,8 @@ static void open_answered(struct path *p, const struct open_answer *a)
 
 	if (a->verdict == OPEN_OK && a->port)
 		granted(p, a);
+	else if (p->lost)
+		look_again(p, RETRY_MS);
 	else if (other_way && p->node.relay)
 		relay_instead(p, open_verdict_str[a->verdict], 0);
 	else
@@ -118,6 +127,15 @@ static void closed_one(struct pathset *ps)
 			return;
 	if (!ps->live)
 		pathset_gone(ps);
+}
+
+/* A node that was started anew knows of no forward; whoever has no flow in it asks for another. */
+static void not_renewed(struct path *p, const struct open_answer *a)
+{
+	log_warn("node %s does not renew its forward: %s", p->node.name,
+		 a ? open_verdict_str[a->verdict] : "no answer");
+	p->lost = a && p->set->ops->granted;
+	look_again(p, RETRY_MS);
 }
 
 /* a is NULL when there was none; then err is why. */
@@ -137,12 +155,12 @@ static void done(struct path *p, const struct open_answer *a, int err)
 		closed_one(p->set);
 	else if (op == OPEN_OPEN && a)
 		open_answered(p, a);
-	else if (op == OPEN_OPEN)
+	else if (op == OPEN_OPEN && !p->nat_forward)
 		path_dead(p, "its node does not answer", err);
 	else if (a && a->verdict == OPEN_OK)
 		look_again(p, a->lease_s * 1000LL / RENEWALS);
 	else
-		look_again(p, RETRY_MS);
+		not_renewed(p, a);
 }
 
 /* --- the errand itself ------------------------------------------------------------------------ */
@@ -258,7 +276,7 @@ static void tend(struct timer *t, mono_t now)
 	}
 	p->errand.tries = 0;
 	p->errand.forward = p->nat_forward;
-	if (begin(p, OPEN_RENEW))
+	if (begin(p, p->lost ? OPEN_OPEN : OPEN_RENEW))
 		look_again(p, RETRY_MS);
 }
 
@@ -282,4 +300,23 @@ bool pathset_nat_close(struct pathset *ps)
 			any |= ps->path[i]->errand.op != 0;
 		}
 	return any;
+}
+
+void pathset_forwards(struct pathset *ps, struct path *path, uint32_t n,
+		      const struct device_entry *device)
+{
+	ps->device = *device;
+	ps->session.n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		path[i].set = ps;
+		path[i].i = i;
+		path[i].node.relay = false;
+		ps->path[i] = &path[i];
+	}
+	for (uint32_t i = 0; i < n && ps->live; i++) {
+		int r = path_connect(&path[i]);
+
+		if (r < 0)
+			path_dead(&path[i], "cannot connect", r);
+	}
 }

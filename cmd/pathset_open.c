@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/pathset.h"
+#include "cmd/pathset_nat.h"
 #include "core/check.h"
 #include "core/secret.h"
 

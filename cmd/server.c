@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/backtrace.h"
+#include "cmd/bend.h"
 #include "cmd/privilege.h"
 #include "cmd/receive.h"
 #include "cmd/report.h"
@@ -62,6 +63,7 @@ struct seat {
 
 struct server {
 	struct station st;
+	struct bend bend; /* MPTCP's limits */
 	const struct opts *o;
 	struct timer sweep;
 	struct inbox inbox;
@@ -365,6 +367,7 @@ static void stopping(struct station *st)
 static const struct station_ops server_ops = {
 	.role = ROLE_DEVICE,
 	.port = DEVICE_PORT,
+	.mptcp = true,
 	.arrival = arrival,
 	.members_changed = members_changed,
 	.publish = publish,
@@ -426,13 +429,11 @@ static int open_inbox(struct server *sv)
 #ifdef BENCH_DISCARD
 	sv->inbox.discard = true;
 #endif
-	if (!r)
-		return 0;
-	return report_error(sv->st.c, EXIT_FAILED,
-			    r == -EWOULDBLOCK ? "give each device an inbox of its own"
-					      : "choose a directory that this user may write to",
-			    sv->o->inbox, "%s",
-			    r == -EWOULDBLOCK ? "another device receives there" : strerror(-r));
+	if (r == -EWOULDBLOCK)
+		return report_error(sv->st.c, EXIT_FAILED, "give each device an inbox of its own",
+				    sv->o->inbox, "another device receives there");
+	return !r ? 0 : report_error(sv->st.c, EXIT_FAILED, "choose one that you may write to",
+				     sv->o->inbox, "%s", strerror(-r));
 }
 
 static int start(struct server *sv, const struct common *c)
@@ -454,6 +455,7 @@ static int start(struct server *sv, const struct common *c)
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "server", "%s", strerror(-r));
 	privilege_files();
+	bend_accept(&sv->bend, c, sv->o->expose.n > 0);
 	sv->sweep.fire = sweep;
 	loop_arm(&sv->st.loop, &sv->sweep, mono_add_ms(loop_now(&sv->st.loop), SWEEP_MS));
 	return station_join(&sv->st);
@@ -480,6 +482,7 @@ static int server_main(const struct common *c, const void *opts, int argc, char 
 	if (r)
 		return r;
 	r = loop_run(&sv.st.loop);
+	bend_end(&sv.bend);
 	station_fini(&sv.st);
 	backtraces_close(sv.back);
 	return r ? EXIT_FAILED : EXIT_OK;

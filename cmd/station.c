@@ -162,7 +162,7 @@ int station_listen(struct station *st, const char *listen)
 		return report_error(st->c, EXIT_USAGE,
 				    "give ADDR:PORT, an IPv6 address in brackets", "--listen",
 				    "\"%s\" is no address", listen);
-	fd = sock_listen(&st->at);
+	fd = st->ops->mptcp ? sock_listen_mptcp(&st->at) : sock_listen(&st->at);
 	if (fd < 0)
 		return report_error(st->c, EXIT_FAILED, sock_advice(fd), "cannot listen", "%s",
 				    strerror(-fd));

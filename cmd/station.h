@@ -17,6 +17,7 @@ struct station;
 struct station_ops {
 	enum role role;
 	uint16_t port; /* where it listens unless told otherwise */
+	bool mptcp; /* connections may be of MPTCP, where the kernel has it */
 	/* A connection that was let in; fd is taken. */
 	void (*arrival)(struct station *st, int fd, const struct addr *peer);
 	/* The directory was read and something changed. */

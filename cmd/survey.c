@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cmd/report.h"
 #include "cmd/tracer.h"
@@ -36,6 +37,18 @@ static void add(struct survey *s, const struct node_entry *node, const struct lo
 	s->n++;
 }
 
+/* Which of our addresses the kernel sends from, when nobody asks for another. */
+static bool kernels_choice(const struct addr *from, const struct addr *to)
+{
+	int fd = sock_udp(to);
+	struct addr a;
+	bool same = fd >= 0 && !sock_name(fd, &a) && addr_same_ip(&a, from);
+
+	if (fd >= 0)
+		close(fd);
+	return same;
+}
+
 /* From every local address that has a route; an address of this host needs none. */
 static void add_locals(struct survey *s, const struct node_entry *node, const struct addr *entry,
 		       const struct addr *dest)
@@ -44,23 +57,27 @@ static void add_locals(struct survey *s, const struct node_entry *node, const st
 	uint32_t n = locals_toward(&s->locals, entry, from);
 
 	for (uint32_t i = 0; i < n; i++)
-		add(s, node, &s->locals.v[from[i]], entry, dest);
+		if (!s->o->kernel || kernels_choice(&s->locals.v[from[i]].addr, entry))
+			add(s, node, &s->locals.v[from[i]], entry, dest);
 	if (sock_is_own(entry))
 		add(s, node, NULL, entry, dest);
 }
 
 /* A device on loopback can be reached from the same machine only. */
-static bool fits_together(const struct addr *entry, const struct addr *dest)
+static bool fits_together(const struct addr *entry, const struct addr *dest, bool v4_only)
 {
-	return addr_is_v4(entry) == addr_is_v4(dest) &&
+	return addr_is_v4(entry) == addr_is_v4(dest) && (addr_is_v4(dest) || !v4_only) &&
 	       (addr_scope(dest) != ADDR_LOOPBACK || addr_scope(entry) == ADDR_LOOPBACK);
 }
 
 static void add_node(struct survey *s, const struct node_entry *node)
 {
+	if (s->o->kernel && !node->nat)
+		return;
 	for (uint32_t i = 0; i < node->addrs; i++)
 		for (uint32_t k = 0; k < s->device->addrs; k++)
-			if (fits_together(&node->addr[i], &s->device->addr[k]))
+			if (fits_together(&node->addr[i], &s->device->addr[k],
+					  s->o->kernel))
 				add_locals(s, node, &node->addr[i], &s->device->addr[k]);
 }
 

@@ -37,7 +37,7 @@ struct survey_options {
 	struct opt_list trust;
 	const char *local;
 	struct online_options online;
-	bool direct;
+	bool direct, kernel; /* kernel: by nat alone, IPv4, the way that the kernel chooses */
 	bool stripe; /* --split stripe: least exposure of one AS */
 	bool fresh;  /* trust no trace of before: a path that should work did not */
 	const struct shun *shun; /* or NULL; not chosen while there are enough others */

@@ -1,0 +1,326 @@
+/* cmd/bend.c - what a client changes in its kernel so that MPTCP goes over nodes, and back again */
+#include "cmd/bend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/home.h"
+#include "cmd/undo.h"
+#include "core/check.h"
+#include "core/log.h"
+#include "net/diag.h"
+#include "net/nft_paths.h"
+#include "net/rtnl.h"
+#include "net/sock.h"
+
+enum { FILE_BYTES_MAX = 400 };
+
+static struct addr virtual_addr(uint32_t block, uint32_t i)
+{
+	struct addr a;
+
+	MUST(addr_parse(&a, "198.18.0.0", 0));
+	a.ip[14] = (uint8_t)block;
+	a.ip[15] = (uint8_t)i;
+	return a;
+}
+
+static void fill_locals(struct bend *b)
+{
+	for (uint32_t i = 1; i <= b->n; i++)
+		b->local[i] = virtual_addr(b->block, i);
+}
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+static void take_word(char **text, char *out, size_t room)
+{
+	char *word = strsep(text, " \n");
+
+	snprintf(out, room, "%s", word ? word : "");
+}
+
+/* True: it says what was changed here, in this run of the kernel. */
+static bool load(struct bend *b)
+{
+	uint32_t *const number[] = { &b->limits.subflows, &b->limits.add_addr_accepted, &b->block,
+				     &b->n };
+	char text[FILE_BYTES_MAX], *at = text;
+	ssize_t n = pread(b->fd, text, sizeof text - 1, 0);
+	size_t head = strlen(b->where);
+
+	text[n > 0 ? n : 0] = 0;
+	if (strncmp(text, b->where, head))
+		return false;
+	at += head;
+	for (size_t i = 0; i < ARRAY_LEN(number); i++)
+		*number[i] = (uint32_t)strtoul(at, &at, 10);
+	at += *at == ' ';
+	take_word(&at, b->host, sizeof b->host);
+	take_word(&at, b->scheduler, sizeof b->scheduler);
+	if (!b->scheduler[0] || b->block > UINT8_MAX || b->n >= PATHS_MAX)
+		return false;
+	fill_locals(b);
+	return true;
+}
+
+/* On disk before anything is done. */
+static int save(struct bend *b)
+{
+	char text[FILE_BYTES_MAX];
+	int len = snprintf(text, sizeof text, "%s%u %u %u %u %s %s\n", b->where, b->limits.subflows,
+			   b->limits.add_addr_accepted, b->block, b->n, b->host, b->scheduler);
+
+	if (!b->on)
+		return ftruncate(b->fd, 0) ? -errno : 0;
+	return pwrite(b->fd, text, (size_t)len, 0) != len || ftruncate(b->fd, len) ||
+			       fdatasync(b->fd) ?
+		       -EIO :
+		       0;
+}
+
+static int lock(struct bend *b, const char *path)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	b->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (b->fd < 0)
+		return -errno;
+	if (fcntl(b->fd, F_SETLK, &l))
+		return errno == EACCES || errno == EAGAIN ? -EBUSY : -errno;
+	return undo_where(b->where);
+}
+
+pid_t bend_holder(const char *path, char host[static BEND_HOST_MAX])
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct bend b = { .fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) };
+	int r = b.fd < 0 ? -errno : undo_where(b.where);
+
+	host[0] = 0;
+	if (!r && fcntl(b.fd, F_GETLK, &l))
+		r = -errno;
+	if (!r && load(&b))
+		snprintf(host, BEND_HOST_MAX, "%s", b.host);
+	if (b.fd >= 0)
+		close(b.fd);
+	return r == -ENOENT ? 0 : r ? r : l.l_type == F_UNLCK ? 0 : l.l_pid;
+}
+
+/* --- the kernel ------------------------------------------------------------------------------- */
+
+int bend_open(struct bend *b, const char *path)
+{
+	int r;
+
+	*b = (struct bend){ .opened = true, .fd = -1, .nft = { .fd = -1 }, .route = { .fd = -1 } };
+	b->pm.nl.fd = -1;
+	r = mptcp_here() ? lock(b, path) : -ENOPROTOOPT;
+	r = r ? r : nl_open(&b->nft, NETLINK_NETFILTER);
+	r = r ? r : nl_open(&b->route, NETLINK_ROUTE);
+	r = r ? r : mptcp_pm_open(&b->pm);
+	if (!r && load(b)) {
+		b->on = true;
+		log_warn("taking back what a process that died had set up for MPTCP");
+		r = bend_undo(b);
+	}
+	if (r)
+		bend_close(b);
+	return r;
+}
+
+const char *bend_why(int err)
+{
+	switch (err) {
+	case -EBUSY:
+		return "another process has paths up on this host";
+	case -ENOPROTOOPT:
+		return "this kernel has no MPTCP, or it is switched off";
+	case -ENOENT:
+		return "this kernel has no path manager for MPTCP";
+	case -EPERM:
+		return "CAP_NET_ADMIN is missing";
+	case -EEXIST:
+		return "a table inet machete-client is there already";
+	case -ENOSPC:
+		return "the kernel has no room for so many endpoints";
+	default:
+		return strerror(-err);
+	}
+}
+
+const char *bend_advice(int err)
+{
+	switch (err) {
+	case -EBUSY:
+	case -EEXIST:
+		return "end it with `machete down HOST`, with its -C";
+	case -ENOSPC:
+		return "use fewer paths, or remove endpoints: `ip mptcp endpoint`";
+	case -EPERM:
+		return "run it as root";
+	default:
+		return "use --transport flows, which needs nothing of the kernel";
+	}
+}
+
+/* Where nobody has an address yet. */
+static int choose_block(struct bend *b)
+{
+	for (b->block = 0; b->block <= UINT8_MAX; b->block++) {
+		bool free = true;
+
+		fill_locals(b);
+		for (uint32_t i = 1; i <= b->n && free; i++)
+			free = !sock_is_own(&b->local[i]);
+		if (free)
+			return 0;
+	}
+	return -EADDRINUSE;
+}
+
+static int prepare(struct bend *b, const char *host, uint32_t n, const char *scheduler)
+{
+	int r = mptcp_pm_count(&b->pm);
+
+	b->n = n - 1;
+	snprintf(b->host, sizeof b->host, "%s", host);
+	snprintf(b->scheduler, sizeof b->scheduler, "-");
+	if (scheduler)
+		mptcp_scheduler(b->scheduler);
+	if (r >= 0 && r + (int)b->n > MPTCP_PM_MAX)
+		r = -ENOSPC;
+	r = r < 0 ? r : mptcp_pm_limits(&b->pm, &b->limits);
+	return r ? r : choose_block(b);
+}
+
+int bend_begin(struct bend *b, const char *host, uint32_t n, const char *scheduler)
+{
+	struct mptcp_limits all = { .subflows = MPTCP_PM_MAX };
+	int r = prepare(b, host, n, scheduler);
+
+	if (r)
+		return r;
+	b->on = true;
+	r = save(b);
+	r = r ? r : nft_paths_install(&b->nft);
+	if (r) { /* one that was there is not ours to remove */
+		b->on = false;
+		save(b);
+	}
+	for (uint32_t i = 1; i <= b->n && !r; i++) {
+		r = nft_paths_virtual(&b->nft, &b->local[i]);
+		r = r ? r : rtnl_lend(&b->route, &b->local[i], BEND_LIFE_S);
+	}
+	r = r || !scheduler ? r : mptcp_set_scheduler(scheduler);
+	return r ? r : mptcp_pm_set_limits(&b->pm, &all);
+}
+
+int bend_go(struct bend *b)
+{
+	int r = 0;
+
+	for (uint32_t i = 1; i <= b->n && !r; i++)
+		r = mptcp_pm_add(&b->pm, &b->local[i]);
+	return r;
+}
+
+int bend_renew(struct bend *b)
+{
+	int r = 0;
+
+	for (uint32_t i = 1; i <= b->n && !r; i++)
+		r = rtnl_lend(&b->route, &b->local[i], BEND_LIFE_S);
+	return r;
+}
+
+static void note(int *ret, int r, const char *what)
+{
+	if (r)
+		log_line(LOG_ERR, r, "cannot take back %s", what);
+	*ret = *ret ? *ret : r;
+}
+
+/* What would go on without being translated. */
+static void end_conns(const struct addr *device, void *arg)
+{
+	int r = diag_destroy(device);
+
+	(void)arg;
+	if (r < 0) /* a kernel without that: they end when nobody answers */
+		log_line(LOG_WARN, r, "cannot end the connections that are left");
+}
+
+int bend_undo(struct bend *b)
+{
+	int ret = 0;
+
+	if (!b->on)
+		return 0;
+	if (b->n)
+		nft_paths_closed(&b->nft, end_conns, NULL);
+	for (uint32_t i = 1; i <= b->n; i++) {
+		note(&ret, mptcp_pm_remove(&b->pm, &b->local[i]), "an MPTCP endpoint");
+		note(&ret, rtnl_take_back(&b->route, &b->local[i]), "an address on lo");
+	}
+	note(&ret, mptcp_pm_set_limits(&b->pm, &b->limits), "MPTCP's limits");
+	if (strcmp(b->scheduler, "-"))
+		note(&ret, mptcp_set_scheduler(b->scheduler), "MPTCP's scheduler");
+	if (b->n)
+		note(&ret, nft_paths_remove(&b->nft), "the table inet machete-client");
+	b->on = ret != 0;
+	if (!ret)
+		ret = save(b);
+	return ret;
+}
+
+void bend_close(struct bend *b)
+{
+	if (!b->opened)
+		return;
+	b->opened = false;
+	if (b->fd >= 0)
+		close(b->fd);
+	b->fd = -1;
+	nl_close(&b->nft);
+	nl_close(&b->route);
+	mptcp_pm_close(&b->pm);
+}
+
+void bend_end(struct bend *b)
+{
+	bend_undo(b);
+	bend_close(b);
+}
+
+static int accept_more(struct bend *b)
+{
+	struct mptcp_limits more;
+	int r = prepare(b, "-", 1, NULL);
+
+	if (r || b->limits.subflows == MPTCP_PM_MAX)
+		return r;
+	more = b->limits;
+	more.subflows = MPTCP_PM_MAX;
+	b->on = true;
+	r = save(b);
+	return r ? r : mptcp_pm_set_limits(&b->pm, &more);
+}
+
+void bend_accept(struct bend *b, const struct common *c, bool wanted)
+{
+	char path[HOME_PATH_MAX];
+	int r;
+
+	if (!wanted)
+		return;
+	r = home_path(c, "mptcp", path) ? bend_open(b, path) : -ENOENT;
+	r = r ? r : accept_more(b);
+	if (r)
+		log_line(LOG_INFO, r, "MPTCP's limits stay as they are: %s", bend_why(r));
+}

@@ -1,0 +1,264 @@
+#!/bin/bash
+# test/sys/mptcp.sh - kernel MPTCP over nodes, with real processes in network namespaces: `up` and
+# `down`, `send --transport mptcp`, what it changes at the client and that nothing of it is left,
+# that no packet goes to the device directly, and what happens where MPTCP does not get through.
+cd "$(dirname "$0")/../.." || exit 1
+if [ -z "$MPTCP_SH_INSIDE" ]; then
+	unshare -nm nft list tables >/dev/null 2>&1 || {
+		echo "skip mptcp: it takes root, nft, and nf_tables in the kernel"
+		exit 0
+	}
+	unshare -n python3 -c 'import socket; socket.socket(2, 1, 262)' 2>/dev/null || {
+		echo "skip mptcp: this kernel has no MPTCP"
+		exit 0
+	}
+	exec env MPTCP_SH_INSIDE=1 unshare -nm --kill-child "$0"
+fi
+
+m=$(realpath "${MACHETE:-build/machete}")
+tmp=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$tmp"' EXIT
+unset MACHETE_HOME XDG_CONFIG_HOME
+
+# check TEXT COMMAND...
+check() {
+	local text=$1
+	shift
+	if "$@" >"$tmp/check" 2>&1; then
+		echo "ok mptcp: $text"
+	else
+		sed 's/^/# /' "$tmp/check" | tail -n 20
+		echo "not ok mptcp: $text"
+	fi
+}
+
+at() { ip netns exec "$@"; }
+client() { at client "$m" -C "$tmp/client" "$@"; }
+
+# within SECONDS COMMAND...: it succeeds before long
+within() {
+	local i
+	for ((i = $1 * 20; i > 0; i--)); do
+		"${@:2}" >/dev/null 2>&1 && return
+		sleep 0.05
+	done
+	return 1
+}
+
+# All on one link. The manager has an address of its own, so that nothing else of the client's may
+# go to the device's.
+wire() {
+	mount -t tmpfs none /run || exit 1
+	ip link add hub type bridge && ip link set hub up
+	for end in client:9 n1:11 n2:12 n3:13 device:2; do
+		name=${end%:*}
+		ip netns add "$name"
+		ip link add "to-$name" master hub up type veth peer name eth0 netns "$name"
+		ip -n "$name" link set lo up
+		ip -n "$name" link set eth0 up
+		ip -n "$name" addr add "10.5.0.${end#*:}/24" dev eth0
+	done
+	ip -n device addr add 10.5.0.3/24 dev eth0
+	ip -n client mptcp limits set subflows 1 add_addr_accepted 2
+	ip -n client mptcp endpoint add 10.5.0.99 id 5 subflow
+	ip -n device mptcp endpoint add 10.5.0.3 signal
+	at client nft add table ip users
+}
+
+# role NAMESPACE NAME COMMAND...: started, and ready; $pid is its process
+role() {
+	local ns=$1 name=$2
+	shift 2
+	ip netns exec "$ns" "$@" >"$tmp/$name.out" 2>"$tmp/$name.log" &
+	pid=$!
+	within 15 grep -q '^ready' "$tmp/$name.out" && return
+	tail -n 5 "$tmp/$name.log" | sed 's/^/# /'
+	echo "not ok mptcp: $name is ready"
+	exit 1
+}
+
+enrol() {
+	local fp
+	fp=$("$m" -C "$tmp/$2" key new) && cp "$tmp/admin/cluster" "$tmp/$2/" &&
+		at device "$m" -q -C "$tmp/admin" admit "$1" "$2" "$fp"
+}
+
+overlay() {
+	"$m" -q cluster new --faults 0 --out "$tmp" 10.5.0.3:7100
+	role device manager "$m" -C "$tmp/replica-0" manager
+	enrol client client
+	mkdir "$tmp/inbox"
+	enrol device dev
+	role device dev "$m" -v -C "$tmp/dev" server --name dev --inbox "$tmp/inbox" \
+		--advertise 10.5.0.2 --expose 5001 --expose 5002
+	for n in n1 n2 n3; do
+		enrol node $n
+		role $n $n "$m" -v -C "$tmp/$n" node --name $n --forward nat
+	done
+	head -c 5000000 /dev/urandom >"$tmp/data"
+}
+
+# What the client's kernel has: all that `up` changes.
+state() {
+	at client ip -o addr | sed 's/ *valid_lft.*//'
+	at client ip mptcp endpoint
+	at client ip mptcp limits
+	at client nft list ruleset
+	at client sysctl -a 2>/dev/null | grep -E '^net.(mptcp|ipv4.conf)'
+}
+as_before() { state | diff "$tmp/before" -; }
+
+# Services of the device: port 5001 speaks MPTCP and sends back what it gets, 5002 is TCP alone.
+serve() {
+	ip netns exec device python3 - <<'P' &
+import socket, threading
+def echo(c):
+    while True:
+        b = c.recv(65536)
+        if not b:
+            break
+        c.sendall(b)
+    c.close()
+def listen(port, proto):
+    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, proto)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("10.5.0.2", port))
+    s.listen()
+    while True:
+        threading.Thread(target=echo, args=(s.accept()[0],), daemon=True).start()
+threading.Thread(target=listen, args=(5001, 262), daemon=True).start()
+listen(5002, 0)
+P
+	within 5 at device python3 -c 'import socket; socket.create_connection(("10.5.0.2", 5002))'
+}
+
+# What the client sends: one line for every TCP packet, "DESTINATION BYTES".
+sniff() {
+	ip netns exec client python3 - "$tmp/packets" 2>/dev/null <<'P' &
+import socket, struct, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind(("eth0", 3))
+out = open(sys.argv[1], "w", buffering=1)
+while True:
+    p, a = s.recvfrom(65536)
+    if a[2] == 4 and p[12:14] == b"\x08\0" and p[23] == 6:
+        ip = p[14:]
+        size = struct.unpack(">H", ip[2:4])[0] - 20 - (ip[32] >> 4) * 4
+        print(socket.inet_ntoa(ip[12:16]), socket.inet_ntoa(ip[16:20]),
+              struct.unpack(">H", ip[22:24])[0], size, file=out)
+P
+	within 5 test -e "$tmp/packets"
+}
+
+# talk PROTOCOL PORT BYTES: sends and gets them back
+talk() {
+	at client timeout 20 python3 - "$@" <<'P'
+import socket, sys, threading, time
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, int(sys.argv[1]))
+s.connect(("10.5.0.2", int(sys.argv[2])))
+n = int(sys.argv[3])
+s.sendall(b"x")
+s.recv(1)
+time.sleep(0.5)
+threading.Thread(target=lambda: s.sendall(b"y" * n)).start()
+got = 0
+while got < n:
+    b = s.recv(65536)
+    if not b:
+        sys.exit("it ended early")
+    got += len(b)
+s.close()
+P
+}
+
+nothing_direct() {
+	if grep ' 10\.5\.0\.2 ' "$tmp/packets"; then
+		return 1
+	fi
+	! grep -q '^198\.' "$tmp/packets"
+}
+
+# Data went to every node.
+all_paths() {
+	for n in 11 12 13; do
+		awk -v to="10.5.0.$n" '$2 == to && $3 != 7200 { b += $4 }
+			END { print to, b; exit b < 1000 }' "$tmp/packets" || return 1
+	done
+}
+
+# up WORD...: in the foreground; $pid
+up() {
+	role client up "$m" -v -C "$tmp/client" up "$@"
+	up_pid=$pid
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# fails CODE TEXT COMMAND...: ends with it, saying one line with that text
+fails() {
+	local code=$1 text=$2
+	"${@:3}" 2>"$tmp/err"
+	got=$?
+	cat "$tmp/err"
+	[ $got -eq "$code" ] && [ "$(grep -c '^machete: ' "$tmp/err")" -eq 1 ] &&
+		grep -q "$text" "$tmp/err"
+}
+
+wire
+overlay
+serve
+state >"$tmp/before"
+sniff
+
+up dev:5001 -n 3
+check "up says where MPTCP goes" grep -q 'port 5001, goes over n[123], n[123], n[123]$' "$tmp/up.out"
+check "a program's MPTCP gets through" talk 262 5001 3000000
+check "over all nodes" all_paths
+check "its addresses end by themselves" \
+	grep -q valid_lft.*sec <(at client ip -o addr show dev lo | grep 198.18)
+check "a program's TCP is refused" bash -c "$(declare -f at talk); talk 0 5001 1 2>&1 | grep refused"
+check "and told of" within 3 grep -q 'not MPTCP, or fell back, were reset' "$tmp/up.log"
+check "another up has to wait" fails 3 'another process has paths up' client up dev:5001
+check "down of another device is refused" fails 1 'dev is up' client down other
+check "down ends it" client down dev
+check "at once" gone "$up_pid"
+check "and all is as before" as_before
+check "down of what is not up fails" fails 1 'not up' client down dev
+
+up dev:5001 -n 2
+kill -9 "$up_pid"
+check "after kill -9 nothing leaves untranslated" bash -c "! $(declare -f at talk); talk 262 5001 10"
+check "but down takes all back" client down dev
+check "as it was before" as_before
+up dev:5001 -n 3
+kill -9 "$up_pid"
+check "a new up after kill -9 works, in the background" client up dev:5001 -n 3 --detach
+check "with all its paths" talk 262 5001 100000
+check "and can be ended" client down dev
+check "with all as it was before" as_before
+
+check "a port that speaks TCP alone is told" fails 3 '5002' client up dev:5002 -n 2
+check "a port that is not exposed is told" fails 2 'not exposed' client up dev:22 -n 2
+check "a node that only one path leads to is told" fails 3 '.' client up dev:5001 -n 4
+strip() {
+	at "$1" nft -f - <<'N'
+table ip strip {
+	chain forward {
+		type filter hook forward priority 0
+		reset tcp option mptcp
+	}
+}
+N
+}
+strip n2
+check "options that are removed on one path are told" \
+	fails 3 '2 of 3 paths' client up dev:5001 --via n1,n2,n3
+strip n1
+check "and on all" fails 3 'does not get through' client up dev:5001 --via n1,n2
+at n1 nft delete table ip strip
+at n2 nft delete table ip strip
+at client sysctl -qw net.mptcp.enabled=0
+check "no MPTCP in the kernel is told" fails 3 'no MPTCP' client up dev:5001
+at client sysctl -qw net.mptcp.enabled=1
+check "after all that is as before" as_before
+check "no packet went to the device directly, nor from a virtual address" nothing_direct
