@@ -185,6 +185,15 @@ static void tick(struct timer *t, mono_t now)
 
 /* --- set-up ----------------------------------------------------------------------------------- */
 
+const char *kpaths_why(struct kpaths *k, const char *why)
+{
+	bool reset = k->stands && !k->ending && nft_paths_reset(&k->bend.nft) > 0;
+
+	return reset ? "MPTCP does not get through: the device has none, or its options are "
+		       "removed on the way"
+		     : why;
+}
+
 struct addr kpaths_at(const struct kpaths *k, uint16_t port)
 {
 	struct addr a = { .port = 0 };
@@ -294,12 +303,22 @@ static void granted(struct path *p, uint16_t port)
 	stand(k);
 }
 
+static bool has_word(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (; *words; words += strcspn(words, " "), words += strspn(words, " "))
+		if (strcspn(words, " ") == len && !strncmp(words, word, len))
+			return true;
+	return false;
+}
+
 static const struct pathset_ops set_ops = { .over = set_over, .granted = granted };
 
 int kpaths_open(struct kpaths *k, const struct kpaths_ops *ops, const struct common *c,
-		const struct party *party, struct loop *l)
+		const struct party *party, struct loop *l, const char *scheduler)
 {
-	char path[HOME_PATH_MAX];
+	char path[HOME_PATH_MAX], all[MPTCP_NAMES_MAX];
 	int r;
 
 	memset(k, 0, sizeof *k);
@@ -307,8 +326,13 @@ int kpaths_open(struct kpaths *k, const struct kpaths_ops *ops, const struct com
 	k->c = c;
 	k->party = party;
 	k->loop = l;
+	k->scheduler = scheduler;
 	k->tick.fire = tick;
 	k->events.fd = k->heard.fd = -1;
+	mptcp_schedulers(all);
+	if (scheduler && !has_word(all, scheduler))
+		return report_error(c, EXIT_USAGE, "leave it out", "--scheduler",
+				    "this kernel's MPTCP has no %s, but: %s", scheduler, all);
 	if (!home_path(c, "mptcp", path))
 		return report_error(c, EXIT_USAGE, "give -C HOME", "mptcp", "HOME is unknown");
 	r = bend_open(&k->bend, path);

@@ -59,9 +59,10 @@ struct kpaths {
 	} conn[KPATHS_CONNS_MAX];
 };
 
-/* Takes HOME/mptcp, or reports why that fails and returns the exit code. The rest is borrowed. */
+/* Takes HOME/mptcp, or reports why that fails and returns the exit code. `scheduler` is one of the
+ * kernel's, or NULL. The rest is borrowed. */
 int kpaths_open(struct kpaths *k, const struct kpaths_ops *ops, const struct common *c,
-		const struct party *party, struct loop *l);
+		const struct party *party, struct loop *l, const char *scheduler);
 /* n paths (node, to, from and dest filled in) to the device's own port and `ports` others. Errors
  * come through over, also from inside this call. */
 void kpaths_begin(struct kpaths *k, const struct path *path, uint32_t n,
@@ -70,6 +71,9 @@ void kpaths_begin(struct kpaths *k, const struct path *path, uint32_t n,
 void kpaths_end(struct kpaths *k, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void kpaths_close(struct kpaths *k);
+
+/* Why a connection failed: `why`, or that it was reset here as it was no MPTCP. */
+const char *kpaths_why(struct kpaths *k, const char *why);
 
 /* The device's own address and port, or with another port. */
 struct addr kpaths_at(const struct kpaths *k, uint16_t port);

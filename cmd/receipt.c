@@ -6,6 +6,10 @@
 
 #include "cmd/report.h"
 
+#define KERNEL_SPLIT \
+	"none, the kernel chose the split: one path may have carried everything, and what holds " \
+	"for --split split does not hold"
+
 const char *receipt_bytes(uint64_t n, char out[static 24])
 {
 	static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
@@ -80,8 +84,10 @@ static void put_as(struct json *j, const char *key, const uint32_t *as, uint32_t
 }
 
 /* What the plan says about who sees how much; nothing where no AS is known. */
-static void put_choice(struct json *j, const struct choice *c)
+static void put_choice(struct json *j, const struct receipt *r)
 {
+	const struct choice *c = r->choice;
+
 	if (c->max_as) {
 		json_open(j, "max_as", '{');
 		json_u64(j, "as", c->max_as);
@@ -89,7 +95,7 @@ static void put_choice(struct json *j, const struct choice *c)
 		json_close(j, '}');
 	}
 	put_as(j, "unavoidable_as", c->unavoidable, c->unavoidable_n);
-	json_str(j, "guarantee", c->guarantee);
+	json_str(j, "guarantee", r->kernel ? KERNEL_SPLIT : c->guarantee);
 	json_dbl(j, "p_all", c->p_all, 9);
 	json_u64(j, "kappa", c->kappa);
 	json_u64(j, "kappa_rest", c->kappa_rest);
@@ -133,12 +139,12 @@ static void print_json(const struct receipt *r)
 	json_dbl(j, "seconds", r->seconds, 3);
 	json_dbl(j, "setup_ms", r->setup_ms, 1);
 	json_dbl(j, "teardown_ms", r->teardown_ms, 1);
-	json_str(j, "transport", "flows");
+	json_str(j, "transport", r->kernel ? "mptcp" : "flows");
 	json_str(j, "scheduler", r->scheduler);
-	json_str(j, "split", "split");
+	json_str(j, "split", r->kernel ? "kernel" : "split");
 	put_paths(j, r);
 	json_dbl(j, "max_path_share", max_share(r), 4);
-	put_choice(j, r->choice);
+	put_choice(j, r);
 	report_end(j);
 }
 
@@ -159,7 +165,9 @@ static void print_table(const struct receipt *r)
 		printf("  %-20s %-8s %12llu %6.1f%% %7.1f ms\n", path_name(r->path[i].path),
 		       r->path[i].path->kind, (unsigned long long)r->path[i].bytes,
 		       100 * share(r, i), r->path[i].path->rtt_us / 1000.0);
-	if (r->choice->max_as)
+	if (r->kernel)
+		printf("guarantee: %s\n", KERNEL_SPLIT);
+	else if (r->choice->max_as)
 		printf("guarantee: %s\n", r->choice->guarantee);
 	else
 		printf("guarantee: none, no AS on the paths is known\n");
@@ -171,4 +179,19 @@ void receipt_print(const struct common *c, const struct receipt *r)
 		print_json(r);
 	else if (!c->quiet)
 		print_table(r);
+}
+
+void receipt_kernel(struct receipt *r, struct kflow *f)
+{
+	kflow_count(f);
+	r->kernel = true;
+	r->n = f->k.n;
+	for (uint32_t i = 0; i < r->n; i++) {
+		uint32_t at = f->order[i];
+
+		f->k.set[0].path[i].rtt_us = f->conn.sub[at].rtt_us;
+		r->path[i].path = &f->k.set[0].path[i];
+		r->path[i].bytes = f->conn.sub[at].sent_bytes;
+		r->path[i].local = f->conn.sub[at].local;
+	}
 }

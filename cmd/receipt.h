@@ -3,6 +3,7 @@
 #define CMD_RECEIPT_H
 
 #include "cmd/choose.h"
+#include "cmd/kflow.h"
 #include "cmd/source.h"
 
 enum { RECEIPT_FILES_MAX = 1000 }; /* named one by one; the rest is counted in files_more */
@@ -13,6 +14,7 @@ struct receipt {
 	char **final_name;     /* of each file; NULL entries: as it was */
 	const char *scheduler;
 	const struct choice *choice;
+	bool kernel; /* MPTCP's: it chose the split */
 	double seconds; /* from the first record to the device's word that all is safe */
 	double setup_ms, teardown_ms;
 	uint64_t bytes; /* of contents */
@@ -20,10 +22,13 @@ struct receipt {
 	uint32_t n;
 	struct {
 		const struct path *path;
-		uint64_t bytes; /* of sealed records */
+		uint64_t bytes; /* of sealed records; kernel: of the subflow, all in all */
 		struct addr local;
 	} path[PATHS_MAX];
 };
+
+/* Transport mptcp: paths and their bytes, as the connection says now. */
+void receipt_kernel(struct receipt *r, struct kflow *f);
 
 /* To stdout: JSON or the table, which -q leaves out. */
 void receipt_print(const struct common *c, const struct receipt *r);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/choose.h"
+#include "cmd/kflow.h"
 #include "cmd/oneshot.h"
 #include "cmd/progress.h"
 #include "cmd/receipt.h"
@@ -22,7 +23,8 @@ enum {
 
 struct opts {
 	struct survey_options choose;
-	uint32_t scheduler, turn, max_share;
+	uint32_t transport, turn, max_share;
+	const char *scheduler;
 	bool dry_run;
 };
 
@@ -30,9 +32,11 @@ static const struct opt rows[] = {
 	SURVEY_ROWS(opts, choose),
 	{ OPT_FLAG, 0, "dry-run", NULL, "plan the paths, show the plan, send nothing",
 	  offsetof(struct opts, dry_run), 0, 0 },
-	{ OPT_CHOICE, 0, "scheduler", "fast|strict",
-	  "who carries the next record: whoever has room, "
-	  "or each in turn (fast)",
+	{ OPT_CHOICE, 0, "transport", "flows|mptcp", "TCP, or the kernel's MPTCP (flows)",
+	  offsetof(struct opts, transport), 0, 0 },
+	{ OPT_STR, 0, "scheduler", "fast|strict|NAME",
+	  "who carries the next record: whoever has room, or each in turn (fast); mptcp: the "
+	  "kernel's scheduler NAME",
 	  offsetof(struct opts, scheduler), 0, 0 },
 	{ OPT_U32, 0, "turn", "K", "strict: records a turn (1)", offsetof(struct opts, turn), 1,
 	  1024 },
@@ -41,7 +45,6 @@ static const struct opt rows[] = {
 	{ 0 },
 };
 
-static const char *const scheduler_str[] = { "fast", "fast", "strict" }; /* by OPT_CHOICE */
 
 struct send {
 	const struct common *c;
@@ -56,6 +59,7 @@ struct send {
 	bool again; /* paths that should work did not: look anew */
 	struct shun shun;
 	struct pathset ps;
+	struct kflow kernel; /* --transport mptcp */
 	struct watch in; /* stdin, when it has nothing now */
 	struct progress progress;
 	uint64_t *sizes;
@@ -86,7 +90,7 @@ static void ready(struct pathset *ps)
 static size_t fill(struct pathset *ps, uint8_t *p)
 {
 	struct send *s = send_of(ps);
-	int n = source_fill(&s->source, p, RECORD_PLAIN_MAX);
+	int n = kflow_may_send(&s->kernel) ? source_fill(&s->source, p, RECORD_PLAIN_MAX) : 0;
 
 	if (n < 0) {
 		pathset_fail(ps, EXIT_FAILED, "%s", s->source.why);
@@ -117,6 +121,10 @@ static void remember_paths(struct send *s)
 {
 	s->receipt.n = s->n;
 	memcpy(s->receipt.sid, s->ps.session.sid, sizeof s->receipt.sid);
+	if (s->kernel.ps) {
+		receipt_kernel(&s->receipt, &s->kernel);
+		return;
+	}
 	for (uint32_t i = 0; i < s->n; i++) {
 		s->receipt.path[i].path = &s->path[i];
 		s->receipt.path[i].bytes = pathset_sent(&s->ps, i);
@@ -169,9 +177,10 @@ static void over(struct pathset *ps, int code, const char *why)
 	struct send *s = send_of(ps);
 
 	s->code = s->stored ? EXIT_OK : code ? code : EXIT_UNREACHABLE;
-	snprintf(s->why, sizeof s->why, "%s", why);
+	snprintf(s->why, sizeof s->why, "%s", kpaths_why(&s->kernel.k, why));
 	progress_end(&s->progress);
-	loop_stop(&s->one.loop);
+	if (!kflow_end(&s->kernel, s->code, s->why))
+		loop_stop(&s->one.loop);
 }
 
 static const struct pathset_ops send_ops = {
@@ -199,6 +208,11 @@ static void on_signal(struct loop *l, int signo)
 
 /* --- set-up ----------------------------------------------------------------------------------- */
 
+static bool is_strict(const struct opts *o)
+{
+	return o->scheduler && !strcmp(o->scheduler, "strict");
+}
+
 static int allocate(struct send *s)
 {
 	struct tx_setup *t = &s->setup.tx;
@@ -207,7 +221,7 @@ static int allocate(struct send *s)
 	t->mem = malloc((size_t)TX_SLOTS_BULK * RECORD_BYTES_MAX);
 	t->slot = calloc(TX_SLOTS_BULK, sizeof *t->slot);
 	t->slots = TX_SLOTS_BULK;
-	t->sched = s->o->scheduler == 2 ? SCHED_STRICT : SCHED_FAST;
+	t->sched = is_strict(s->o) ? SCHED_STRICT : SCHED_FAST;
 	t->turn = s->o->turn ? s->o->turn : 1;
 	t->max_share_pct = s->o->max_share;
 	s->setup.rx_slots = SLOTS_SMALL;
@@ -283,6 +297,7 @@ static int attempt(struct send *s, const char *host)
 	if (interrupted(s))
 		return 0;
 	r = find_device(s, host, &dev);
+	o.kernel = s->o->transport == 2;
 	o.fresh = s->again;
 	o.shun = &s->shun;
 	if (!r && s->o->dry_run)
@@ -293,6 +308,8 @@ static int attempt(struct send *s, const char *host)
 		memset(&s->path[i], 0, sizeof s->path[i]);
 		s->path[i].flow.in = in;
 	}
+	if (!r && o.kernel)
+		r = kflow_open(&s->kernel, s->c, &s->one.party, &s->one.loop, s->o->scheduler);
 	r = r ? r : choose_paths(s->one.q, &o, s->d, dev, s->path, &s->n, &s->choice);
 	if (r)
 		return r;
@@ -305,10 +322,14 @@ static int attempt(struct send *s, const char *host)
 	s->code = EXIT_FAILED; /* until `over` says better */
 	snprintf(s->why, sizeof s->why, "the session did not come to its end");
 	pathset_init(&s->ps, &s->one.loop, &send_ops, &s->one.party.id, &s->one.party.cert);
-	pathset_connect(&s->ps, &s->setup, s->path, s->n, dev);
+	if (o.kernel)
+		kflow_begin(&s->kernel, &s->ps, &s->setup, s->path[0].flow.in, s->path, s->n, dev);
+	else
+		pathset_connect(&s->ps, &s->setup, s->path, s->n, dev);
 	if (!s->ps.gone && loop_run(&s->one.loop))
 		return report_error(s->c, EXIT_FAILED, NULL, "send", "%s", strerror(errno));
-	if (s->ps.complete)
+	kflow_close(&s->kernel);
+	if (s->ps.complete && !o.kernel)
 		choose_learn(s->c, s->path, s->n);
 	return 0;
 }
@@ -412,7 +433,9 @@ static int conclude(struct send *s)
 	r->choice = &s->choice;
 	r->sizes = s->sizes;
 	r->final_name = s->final_name;
-	r->scheduler = scheduler_str[s->o->scheduler];
+	r->scheduler = is_strict(s->o) ? "strict" : "fast";
+	if (r->kernel)
+		r->scheduler = s->kernel.scheduler;
 	r->bytes = s->source.file_bytes;
 	r->seconds = (double)mono_diff_us(s->data_done, s->data_from) / 1e6;
 	r->setup_ms = (double)mono_diff_us(s->ps.setup_done, s->ps.setup_from) / 1e3;
@@ -444,6 +467,9 @@ static int send_main(const struct common *c, const void *opts, int argc, char **
 
 	s.c = c;
 	s.o = opts;
+	r = s.o->transport != 2 && s.o->scheduler && strcmp(s.o->scheduler, "fast");
+	if (r && !is_strict(s.o))
+		return report_error(c, EXIT_USAGE, "say fast or strict", "--scheduler", "no such");
 	r = parse_target(&s, argc, argv, &host);
 	r = r ? r : allocate(&s);
 	r = r ? r : start(&s);

@@ -18,7 +18,6 @@
 #include "cmd/oneshot.h"
 #include "cmd/report.h"
 #include "core/check.h"
-#include "net/nft_paths.h"
 #include "net/sock.h"
 
 enum {
@@ -66,12 +65,7 @@ struct up {
 
 static void fail(struct up *u, const char *why)
 {
-	bool reset = nft_paths_reset(&u->k.bend.nft) > 0;
-
-	kpaths_end(&u->k, EXIT_UNREACHABLE, "%s",
-		   reset ? "MPTCP does not get through: the device has none, or its options are "
-			   "removed on the way" :
-			   why);
+	kpaths_end(&u->k, EXIT_UNREACHABLE, "%s", kpaths_why(&u->k, why));
 }
 
 /* Nobody waits any more: from now on the parent's end of a pipe, or a terminal, is not needed. */
@@ -296,7 +290,8 @@ static int choose_ports(struct up *u)
 static int prepare(struct up *u)
 {
 	struct survey_options o = u->o->choose;
-	int r = kpaths_open(&u->k, &up_ops, u->c, &u->one.party, &u->one.loop);
+	int r = kpaths_open(&u->k, &up_ops, u->c, &u->one.party, &u->one.loop,
+			    u->o->scheduler);
 
 	o.kernel = true;
 	if (r)
@@ -321,7 +316,6 @@ static int run(struct up *u)
 
 	if (r)
 		return r;
-	u->k.scheduler = u->o->scheduler;
 	kpaths_begin(&u->k, u->path, u->n, u->device, u->port, u->ports);
 	if (u->k.live && loop_run(&u->one.loop))
 		return EXIT_FAILED;

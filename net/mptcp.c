@@ -116,8 +116,10 @@ int mptcp_info(int fd, struct mptcp_conn *c)
 			return -EAFNOSUPPORT;
 	}
 	r = n < 0 ? n : get_table(fd, MPTCP_TCPINFO, sizeof t.tcp.v[0], &t);
-	for (int i = 0; i < r && i < n; i++)
+	for (int i = 0; i < r && i < n; i++) {
 		c->sub[i].sent_bytes = t.tcp.v[i].tcpi_bytes_sent - t.tcp.v[i].tcpi_bytes_retrans;
+		c->sub[i].rtt_us = t.tcp.v[i].tcpi_rtt;
+	}
 	if (r < 0 || r != n)
 		return r < 0 ? r : -EAGAIN;
 	c->n = (uint32_t)n;

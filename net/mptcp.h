@@ -30,6 +30,7 @@ struct mptcp_conn {
 	uint32_t n; /* subflows, the first one included */
 	struct {
 		struct addr local, remote;
+		uint32_t rtt_us;
 		uint64_t sent_bytes; /* TCP's payload, retransmissions not counted */
 	} sub[MPTCP_SUBFLOWS_MAX];
 };
