@@ -258,11 +258,12 @@ static void end_conns(const struct addr *device, void *arg)
 
 int bend_undo(struct bend *b)
 {
+	bool client = strcmp(b->host, "-"); /* no device is called like that */
 	int ret = 0;
 
 	if (!b->on)
 		return 0;
-	if (b->n)
+	if (client)
 		nft_paths_closed(&b->nft, end_conns, NULL);
 	for (uint32_t i = 1; i <= b->n; i++) {
 		note(&ret, mptcp_pm_remove(&b->pm, &b->local[i]), "an MPTCP endpoint");
@@ -271,7 +272,7 @@ int bend_undo(struct bend *b)
 	note(&ret, mptcp_pm_set_limits(&b->pm, &b->limits), "MPTCP's limits");
 	if (strcmp(b->scheduler, "-"))
 		note(&ret, mptcp_set_scheduler(b->scheduler), "MPTCP's scheduler");
-	if (b->n)
+	if (client)
 		note(&ret, nft_paths_remove(&b->nft), "the table inet machete-client");
 	b->on = ret != 0;
 	if (!ret)

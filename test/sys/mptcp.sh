@@ -237,6 +237,10 @@ check "with all its paths" talk 262 5001 100000
 check "and can be ended" client down dev
 check "with all as it was before" as_before
 
+check "one path is a path too" client up dev:5001 -n 1 --detach
+check "and can be ended" client down dev
+check "with all as it was before" as_before
+
 got() { cmp "$tmp/data" "$tmp/inbox/data"; }
 receipt() {
 	python3 - "$tmp/receipt" <<'P'
