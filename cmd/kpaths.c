@@ -109,6 +109,15 @@ static bool is_ours(const struct kpaths *k, const struct addr *remote)
 	return ip && port;
 }
 
+/* The bit of the path that begins at this address of ours. */
+static uint32_t path_bit(const struct kpaths *k, const struct addr *local)
+{
+	for (uint32_t j = 1; j < k->n; j++)
+		if (addr_same_ip(local, &k->bend.local[j]))
+			return 1u << j;
+	return 1;
+}
+
 static void on_event(const struct mptcp_event *e, void *arg)
 {
 	struct kpaths *k = arg;
@@ -120,16 +129,17 @@ static void on_event(const struct mptcp_event *e, void *arg)
 			return;
 		c->since = mono_now();
 		c->port = e->remote.port;
-		c->subflows++;
 	}
 	if (!c)
 		return;
-	if (e->type == MPTCP_EVENT_SUB_ESTABLISHED)
-		c->subflows++;
+	if (e->type == MPTCP_EVENT_SUB_ESTABLISHED || e->type == MPTCP_EVENT_ESTABLISHED)
+		c->paths |= path_bit(k, &e->local);
 	else if (e->type == MPTCP_EVENT_CLOSED)
 		c->used = false;
-	else if (e->type == MPTCP_EVENT_SUB_CLOSED && e->error && k->watching) {
-		c->subflows -= c->subflows > 0;
+	else if (e->type == MPTCP_EVENT_SUB_CLOSED && c->paths & path_bit(k, &e->local)) {
+		c->paths &= ~path_bit(k, &e->local);
+		if (!e->error || !k->watching)
+			return;
 		report_warning(k->c, k->device.name, "a connection to port %u lost a path: %s",
 			       c->port, strerror((int)e->error));
 	}
@@ -150,13 +160,13 @@ static void look_at_conns(struct kpaths *k, mono_t now)
 	for (uint32_t i = 0; i < KPATHS_CONNS_MAX; i++) {
 		struct kpaths_conn *c = &k->conn[i];
 
-		if (!c->used || c->told || c->subflows >= k->n ||
+		if (!c->used || c->told || __builtin_popcount(c->paths) >= (int)k->n ||
 		    mono_diff_us(now, c->since) < JOIN_MS * 1000LL)
 			continue;
 		c->told = true;
 		report_warning(k->c, k->device.name,
-			       "a connection to port %u has %u of %u paths", c->port, c->subflows,
-			       k->n);
+			       "a connection to port %u has %d of %u paths", c->port,
+			       __builtin_popcount(c->paths), k->n);
 	}
 }
 

@@ -52,7 +52,7 @@ struct kpaths {
 	struct watch heard;
 	struct nl events;
 	struct kpaths_conn {
-		uint32_t token, subflows;
+		uint32_t token, paths; /* bit j: path j has a subflow */
 		uint16_t port; /* the device's */
 		mono_t since;  /* it may have further subflows from then on */
 		bool used, told;

@@ -95,6 +95,7 @@ overlay() {
 		enrol node $n
 		role $n $n "$m" -v -C "$tmp/$n" node --name $n --forward nat
 	done
+	n3_pid=$pid
 	head -c 5000000 /dev/urandom >"$tmp/data"
 }
 
@@ -137,6 +138,7 @@ sniff() {
 	ip netns exec client python3 - "$tmp/packets" 2>/dev/null <<'P' &
 import socket, struct, sys
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.setsockopt(socket.SOL_SOCKET, 33, 1 << 28) # SO_RCVBUFFORCE
 s.bind(("eth0", 3))
 out = open(sys.argv[1], "w", buffering=1)
 while True:
@@ -288,4 +290,17 @@ at client sysctl -qw net.mptcp.enabled=0
 check "no MPTCP in the kernel is told" fails 3 'no MPTCP' client up dev:5001
 at client sysctl -qw net.mptcp.enabled=1
 check "after all that is as before" as_before
+up dev:5001 -n 3
+kill -9 "$n3_pid"
+at client python3 -c '
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+s.connect(("10.5.0.2", 5001))
+s.sendall(b"x")
+time.sleep(8)' &
+check "a connection that lacks a path is told of" \
+	within 8 grep -q 'a connection to port 5001 has 2 of 3 paths' "$tmp/up.log"
+kill "$up_pid"
+check "SIGTERM ends it" within 3 gone "$up_pid"
+check "with all as it was before" as_before
 check "no packet went to the device directly, nor from a virtual address" nothing_direct
