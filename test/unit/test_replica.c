@@ -25,7 +25,7 @@ struct disk {
 	uint64_t snap_slot;
 };
 
-static struct ident ids[N_MAX], user, admin;
+static struct ident ids[N_MAX], user;
 static struct signer user_signer;
 static struct cluster cluster;
 static struct replica *rep[N_MAX];
@@ -42,6 +42,9 @@ static uint32_t switches, notes[NOTES];
 static mono_t armed[N_MAX];
 static int mute = -1; /* what this replica says to others is lost */
 static struct replica_effects fx;
+static bool holding; /* replica 3 hears the leader, 0, and the others later */
+static struct packet held[64];
+static uint32_t helds, asks; /* asks: what replica 3 asked others for */
 
 static void post(int kind, uint32_t from, uint32_t to, const void *p, size_t len)
 {
@@ -50,6 +53,7 @@ static void post(int kind, uint32_t from, uint32_t to, const void *p, size_t len
 	*k = (struct packet){ kind, from, to, len, malloc(len + 1) };
 	MUST(tail - head < QUEUE);
 	memcpy(k->bytes, p, len);
+	asks += !kind && from == 3 && (k->bytes[0] == MSG_FETCH || k->bytes[0] == MSG_STATUS);
 }
 
 static void save_snapshot(uint32_t i, const struct replica_effect *e)
@@ -211,6 +215,10 @@ static void settle(void)
 			struct packet k = queue[head++ % QUEUE];
 
 			now = mono_add_us(now, 50);
+			if (holding && !k.kind && k.to == 3 && k.from) {
+				held[helds++ % ARRAY_LEN(held)] = k;
+				continue;
+			}
 			deliver(&k);
 			free(k.bytes);
 		}
@@ -453,11 +461,34 @@ static void who_went_on_does_not_strand_the_others(void)
 	CHECK(is_done);
 }
 
+static void proposals_ahead_of_their_votes_are_kept(void)
+{
+	struct replica_status s;
+
+	setup(1);
+	holding = true;
+	asks = 0;
+	for (int i = 0; i < 5; i++) {
+		struct op op = make(OP_OUT, "job", i);
+
+		CHECK_EQ(call(&op), RESULT_OK);
+	}
+	replica_status(rep[3], &s);
+	CHECK_EQ(s.slot, 0);
+	CHECK_EQ(s.verdicts[REPLICA_EARLY], 4);
+	holding = false;
+	for (uint32_t i = 0; i < helds; i++)
+		queue[tail++ % QUEUE] = held[i];
+	settle();
+	replica_status(rep[3], &s);
+	CHECK_EQ(s.slot, 5);
+	CHECK_EQ(asks, 0);
+}
+
 TEST_MAIN_BEGIN
 	for (int i = 0; i < N_MAX; i++)
 		ident_new(&ids[i]);
 	ident_new(&user);
-	ident_new(&admin);
 	RUN(one_replica_orders_executes_and_replies);
 	RUN(four_replicas_agree);
 	RUN(one_replica_remembers_after_a_restart);
@@ -465,4 +496,5 @@ TEST_MAIN_BEGIN
 	RUN(checkpoints_cut_the_log);
 	RUN(a_dead_leader_is_replaced);
 	RUN(who_went_on_does_not_strand_the_others);
+	RUN(proposals_ahead_of_their_votes_are_kept);
 TEST_MAIN_END
