@@ -55,6 +55,7 @@ struct disk {
 	bool sync;    /* false: --no-sync */
 	bool dirty;   /* written and not synced */
 	off_t end;    /* of the log */
+	off_t zeroed; /* up to there the file has its blocks, zero behind `end` */
 	uint64_t snapshot[SNAPSHOTS_MAX]; /* slots, the newest first */
 	uint32_t snapshots;
 	/* The snapshot that is being saved. */

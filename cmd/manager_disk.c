@@ -30,6 +30,7 @@
 enum {
 	SAVE_PART_BYTES = 1 << 20, /* of a snapshot a turn: 1 ms of copying */
 	FILE_BYTES_MAX = 256 << 20, /* nothing of ours is larger */
+	LOG_PART_BYTES = 256 * 1024, /* of the log, made ready at a time: 32 slots */
 	SNAPSHOT_NAME_MAX = 40,
 	LOCK_MS = 3000,
 	LOCK_STEP_MS = 50,
@@ -286,13 +287,25 @@ int disk_open(struct manager *m, bool sync)
 	return r ? r : load(m);
 }
 
+/* So that a sync has only the record to write, neither a new size nor new blocks. Zeros are
+ * written: blocks that were only reserved are a change to the file system when they are used. */
+static int make_ready(struct disk *d, int fd, off_t upto)
+{
+	static uint8_t zeros[LOG_PART_BYTES]; /* not const: it would stand in the program */
+	int r = 0;
+
+	for (; !r && d->zeroed < upto; d->zeroed += LOG_PART_BYTES)
+		r = write_all(fd, zeros, sizeof zeros, d->zeroed);
+	return r;
+}
+
 void disk_append(struct disk *d, const uint8_t *p, size_t len)
 {
 	int r;
 
 	MUST(d->log >= 0);
-	r = write_all(d->log, p, len, d->end);
-
+	r = make_ready(d, d->log, d->end + (off_t)len);
+	r = r ? r : write_all(d->log, p, len, d->end);
 	if (r)
 		give_up(d, "HOME/data/log", r);
 	d->end += (off_t)len;
@@ -369,6 +382,8 @@ void disk_switch(struct disk *d, struct replica *r, uint64_t slot)
 
 	for (d->end = 0; !err && (p = replica_dump(r, &cursor, &len)); d->end += (off_t)len)
 		err = write_all(fd, p, len, d->end);
+	d->zeroed = d->end;
+	err = err ? err : make_ready(d, fd, d->end + 1);
 	if (err || (d->sync && fsync(fd)) || renameat(d->dir, "log.new", d->dir, "log"))
 		give_up(d, "HOME/data/log.new", err ? err : -errno);
 	if (d->log >= 0)

@@ -79,9 +79,7 @@ ok sigterm_ends_it_cleanly stop "$r" TERM
 ok and_it_starts_again start "$r" --no-sync
 ok with_everything says 0 hello -C "$a" tuple rdp greeting '*' '*' '*' '*'
 stop "$r" INT
-size=$(stat -c %s "$r/data/log")
-at=$((size / 4096 / 2 * 4096 + 20))
-printf '\377' | dd of="$r/data/log" bs=1 seek=$at conv=notrunc status=none
+damage "$r/data/log"
 ok a_damaged_log_is_refused_with_a_reason says 1 "damaged" -C "$r" manager
 mv "$r/data" "$r/data.bad"
 ok a_lost_log_too says 1 "lost" -C "$r" manager
@@ -153,9 +151,9 @@ c=$d/full
 mkdir "$c/replica-0/data"
 cat >"$d/full.sh" <<'END'
 m=$1 c=$2
-mount -t tmpfs -o size=200k none "$c/replica-0/data"
+mount -t tmpfs -o size=400k none "$c/replica-0/data"
 "$m" -C "$c/replica-0" manager >"$c/out" 2>"$c/err" &
-until grep -q ready "$c/out"; do sleep 0.1; done
+until grep -q ready "$c/out" || ! kill -0 $!; do sleep 0.1; done
 for i in $(seq 100); do "$m" -C "$c/admin" tuple out fill int:$i 2>/dev/null || break; done
 wait $!
 [ $? -eq 1 ] && grep -q "No space left.*free some space" "$c/err" && echo ok stops_with_the_reason

@@ -70,6 +70,20 @@ new_key()
 	ends 0 -C "$a" cluster replace "$1" "$fp" && cp "$a/cluster" "$c/replica-$1/"
 }
 
+# Milliseconds of the middle one of 300 outs of one client.
+median()
+{
+	timeout 20 build/space "$a" speed 1 300 | awk '$1 == "out" { print $4 }'
+}
+
+# Of the same order as with all four, $all; whoever waits for the stopped one takes 0.2 s or more.
+no_slower()
+{
+	now=$(median)
+	echo "$now ms, $all ms with all"
+	awk "BEGIN { exit !($now > 0 && $now < 5 * $all) }"
+}
+
 answers()
 {
 	ends 0 -C "$a" tuple out answers
@@ -82,6 +96,21 @@ mount -t tmpfs -o size=24m none "$c/replica-2/data"
 small=$c/replica-2/data
 trap 'umount -l "$small"; cleanup' EXIT
 for i in 0 1 2 3; do start "$c/replica-$i"; done
+
+# One that is silent, or answers after 0.2 s, is not waited for: it is f.
+l=$(leader)
+other=${pid[$c/replica-$(((l + 1) % 4))]}
+all=$(median)
+kill -STOP $other
+ok one_that_is_silent_costs_no_time no_slower
+while sleep 0.02; do kill -STOP $other; sleep 0.2; kill -CONT $other; done &
+pid[slow]=$!
+ok one_that_is_slow_neither no_slower
+kill ${pid[slow]}
+wait ${pid[slow]} 2>/dev/null
+unset "pid[slow]"
+kill -CONT $other
+
 hold
 ok four_replicas_answer answers
 
@@ -116,9 +145,7 @@ ok it_learns_everything within 30 all_follow
 
 stop "$c/replica-1" KILL
 ok another_may_go_then answers
-size=$(stat -c %s "$c/replica-1/data/log")
-at=$((size / 4096 / 2 * 4096 + 20))
-printf '\377' | dd of="$c/replica-1/data/log" bs=1 seek=$at conv=notrunc status=none
+damage "$c/replica-1/data/log"
 ok with_a_damaged_log_it_only_observes start "$c/replica-1"
 ok and_says_why grep -q "log in HOME/data is damaged; .*cluster replace 1" "$c/replica-1/log"
 stop "$c/replica-1" TERM
