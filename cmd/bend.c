@@ -18,7 +18,10 @@
 #include "net/rtnl.h"
 #include "net/sock.h"
 
-enum { FILE_BYTES_MAX = 400 };
+enum {
+	FILE_BYTES_MAX = 400,
+	ROUNDS_MAX = 8, /* a connection that was being made when the others were ended */
+};
 
 static struct addr virtual_addr(uint32_t block, uint32_t i)
 {
@@ -169,7 +172,7 @@ const char *bend_advice(int err)
 	}
 }
 
-/* Where nobody has an address yet. */
+/* Where nobody has an address or an endpoint yet. */
 static int choose_block(struct bend *b)
 {
 	for (b->block = 0; b->block <= UINT8_MAX; b->block++) {
@@ -177,7 +180,8 @@ static int choose_block(struct bend *b)
 
 		fill_locals(b);
 		for (uint32_t i = 1; i <= b->n && free; i++)
-			free = !sock_is_own(&b->local[i]);
+			free = !sock_is_own(&b->local[i]) &&
+			       !mptcp_pm_has(&b->pm, &b->local[i]);
 		if (free)
 			return 0;
 	}
@@ -250,10 +254,40 @@ static void note(int *ret, int r, const char *what)
 static void end_conns(const struct addr *device, void *arg)
 {
 	int r = diag_destroy(device);
+	int *left = arg;
 
-	(void)arg;
-	if (r < 0) /* a kernel without that: they end when nobody answers */
-		log_line(LOG_WARN, r, "cannot end the connections that are left");
+	if (r < 0)
+		log_line(LOG_WARN, r, "cannot end the connections that are left: end the programs");
+	*left += r > 0;
+}
+
+/* No new connections and subflows first, then the end of those that are there: none may go on
+ * without being translated. */
+static void quiet(struct bend *b, int *ret)
+{
+	int left = 1;
+
+	note(ret, nft_paths_shut(&b->nft), "what leads connections over nodes");
+	for (uint32_t i = 1; i <= b->n; i++)
+		note(ret, mptcp_pm_remove(&b->pm, &b->local[i]), "an MPTCP endpoint");
+	for (int round = 0; left && round < ROUNDS_MAX; round++) {
+		left = 0;
+		note(ret, nft_paths_closed(&b->nft, end_conns, &left), "the connections");
+	}
+}
+
+/* Another process, or the user, may have set others since: those stay. */
+static int restore_limits(struct bend *b, bool client)
+{
+	struct mptcp_limits now;
+	int r = mptcp_pm_limits(&b->pm, &now);
+	uint32_t accepted = client ? 0 : b->limits.add_addr_accepted;
+
+	if (r)
+		return r;
+	if (now.subflows != MPTCP_PM_MAX || now.add_addr_accepted != accepted)
+		return 0;
+	return mptcp_pm_set_limits(&b->pm, &b->limits);
 }
 
 int bend_undo(struct bend *b)
@@ -264,12 +298,10 @@ int bend_undo(struct bend *b)
 	if (!b->on)
 		return 0;
 	if (client)
-		nft_paths_closed(&b->nft, end_conns, NULL);
-	for (uint32_t i = 1; i <= b->n; i++) {
-		note(&ret, mptcp_pm_remove(&b->pm, &b->local[i]), "an MPTCP endpoint");
+		quiet(b, &ret);
+	for (uint32_t i = 1; i <= b->n; i++)
 		note(&ret, rtnl_take_back(&b->route, &b->local[i]), "an address on lo");
-	}
-	note(&ret, mptcp_pm_set_limits(&b->pm, &b->limits), "MPTCP's limits");
+	note(&ret, restore_limits(b, client), "MPTCP's limits");
 	if (strcmp(b->scheduler, "-"))
 		note(&ret, mptcp_set_scheduler(b->scheduler), "MPTCP's scheduler");
 	if (client)
@@ -320,8 +352,10 @@ void bend_accept(struct bend *b, const struct common *c, bool wanted)
 
 	if (!wanted)
 		return;
-	r = home_path(c, "mptcp", path) ? bend_open(b, path) : -ENOENT;
+	r = home_path(c, "mptcp-server", path) ? bend_open(b, path) : -ENOENT;
 	r = r ? r : accept_more(b);
+	if (r && !b->on)
+		bend_close(b);
 	if (r)
 		log_line(LOG_INFO, r, "MPTCP's limits stay as they are: %s", bend_why(r));
 }

@@ -435,12 +435,18 @@ static int down_main(const struct common *c, const void *opts, int argc, char **
 	if (!home_path(c, "mptcp", path))
 		return report_error(c, EXIT_USAGE, "give -C HOME", "down", "HOME is unknown");
 	pid = bend_holder(path, host);
+	if (pid == -EACCES)
+		return report_error(c, EXIT_DENIED, "say it as the user who said `up`", argv[0],
+				    "%s is another user's", path);
 	if (pid <= 0)
 		return undo(c, path, argv[0], host[0] && !strcmp(host, argv[0]));
 	if (strcmp(host, argv[0]))
 		return report_error(c, EXIT_FAILED, "name that one", argv[0], "%s is up, not this",
 				    host[0] ? host : "something else");
-	if (kill(pid, SIGTERM) || !wait_end(path))
+	if (kill(pid, SIGTERM))
+		return report_error(c, EXIT_DENIED, "say it as the user who said `up`", argv[0],
+				    "process %d: %s", (int)pid, strerror(errno));
+	if (!wait_end(path))
 		return report_error(c, EXIT_FAILED, "end that process by hand", argv[0],
 				    "process %d does not end", (int)pid);
 	return EXIT_OK;

@@ -267,6 +267,14 @@ int mptcp_pm_remove(struct mptcp_pm *pm, const struct addr *a)
 	return r || !w.id ? r : change(pm, MPTCP_PM_CMD_DEL_ADDR, a, w.id);
 }
 
+int mptcp_pm_has(struct mptcp_pm *pm, const struct addr *a)
+{
+	struct walk w = { .want = *a };
+	int r = walk(pm, &w);
+
+	return r ? r : w.id != 0;
+}
+
 int mptcp_pm_count(struct mptcp_pm *pm)
 {
 	struct walk w = { .n = 0 };

@@ -40,6 +40,8 @@ int mptcp_pm_add(struct mptcp_pm *pm, const struct addr *a);
 int mptcp_pm_remove(struct mptcp_pm *pm, const struct addr *a);
 /* How many endpoints there are, or -errno. */
 int mptcp_pm_count(struct mptcp_pm *pm);
+/* 1 when it has an endpoint with this address, whoever made it; 0 or -errno. */
+int mptcp_pm_has(struct mptcp_pm *pm, const struct addr *a);
 
 struct mptcp_event {
 	uint8_t type; /* enum mptcp_event_type of linux/mptcp.h */

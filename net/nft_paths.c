@@ -98,6 +98,21 @@ int nft_paths_virtual(struct nl *nl, const struct addr *a)
 	return add(nl, NFT_VIRTUAL, &key, NULL);
 }
 
+int nft_paths_shut(struct nl *nl)
+{
+	struct nft_batch b;
+	struct nlmsghdr *nlh;
+	int r;
+
+	nft_batch_begin(&b, nl);
+	nlh = nft_batch_next(&b, NFT_MSG_DELSETELEM, 0); /* without elements: all */
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, NFT_CLIENT_TABLE);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, NFT_WAY);
+	nft_batch_add(&b, nlh);
+	r = nft_batch_commit(&b);
+	return r == -ENOENT ? 0 : r;
+}
+
 int nft_paths_way(struct nl *nl, const struct addr *local, const struct addr *device,
 		  const struct addr *node)
 {
@@ -196,5 +211,5 @@ int nft_paths_closed(struct nl *nl, nft_paths_each *each, void *arg)
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, sets[i]);
 		r = nl_query(nl, nlh, take_closed, &c);
 	}
-	return r;
+	return r == -ENOENT ? 0 : r;
 }

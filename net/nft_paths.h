@@ -35,12 +35,15 @@ int nft_paths_remove(struct nl *nl);
 int nft_paths_close(struct nl *nl, const struct addr *device);
 /* What comes from this IPv4 address leaves translated or not at all. 0 or -errno. */
 int nft_paths_virtual(struct nl *nl, const struct addr *a);
+/* No new connection is translated any more: what is closed stays closed. 0, also when there is no
+ * table, or -errno. */
+int nft_paths_shut(struct nl *nl);
 /* Connections from `local` (any port) to `device` go to `node` instead, and no longer where they
  * went before; all IPv4. 0 or -errno. */
 int nft_paths_way(struct nl *nl, const struct addr *local, const struct addr *device,
 		  const struct addr *node);
 
-/* Calls each for everything that nft_paths_close has closed. 0 or -errno. */
+/* Calls each for everything that nft_paths_close has closed. 0, also without a table, or -errno. */
 typedef void nft_paths_each(const struct addr *device, void *arg);
 int nft_paths_closed(struct nl *nl, nft_paths_each *each, void *arg);
 
