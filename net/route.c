@@ -82,7 +82,7 @@ static void take_address(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
 	const struct walk *w = arg;
-	const struct nlattr *attr;
+	struct nlattr *attr; /* the macro casts const away */
 	struct ifa_cacheinfo age;
 	bool found = false, local = false, dated = false;
 	struct addr a;
