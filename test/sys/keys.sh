@@ -105,7 +105,7 @@ rm "$d/bin/machete-key" && echo mine >"$d/bin/machete-key"
 ok another_file_is_left_alone says 1 "File exists" --install "$d/bin"
 ok a_link_is_its_command test "$("$d/bin/machete-cluster" -C "$d/c/admin" show)" = "$("$m" cluster show -C "$d/c/admin")"
 ok a_role_stands_before_its_verb test "$("$d/bin/machete-client" -q send -h; "$m" client -q send -h)" = "$("$m" send -h; "$m" help send)"
-ok a_role_alone_is_not_enough says 2 "is followed by one of: send paths;" client
+ok a_role_alone_is_not_enough says 2 "is followed by one of: send paths up down;" client
 ok another_verb_is_not_its_own says 2 "is followed by one of: trace ping asn;" probe -v send
 ok nor_an_option_that_it_does_not_know says 2 "unknown option" client --bogus send
 full()
