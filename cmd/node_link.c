@@ -296,6 +296,8 @@ static void first_byte(struct watch *w, uint32_t got)
 	ssize_t r = recv(w->fd, &byte, 1, MSG_PEEK);
 	int fd = w->fd;
 
+	if (r < 0 && errno == EAGAIN)
+		return;
 	if (r == 1 && byte == 0x16) {
 		loop_del(&n->st.loop, w);
 		w->fd = -1;
@@ -381,7 +383,8 @@ void link_begin(struct node *n, int fd, const struct addr *peer)
 	k->far = (struct watch){ .fd = -1 };
 	k->deadline = (struct timer){ .fire = too_late };
 	loop_arm(&n->st.loop, &k->deadline, mono_add_ms(loop_now(&n->st.loop), STRANGER_MS));
-	if (loop_add(&n->st.loop, &k->near))
+	first_byte(&k->near, EPOLLIN); /* mostly the whole OPEN is there: a turn less for each */
+	if (k->state == LINK_READING && !k->near.added && loop_add(&n->st.loop, &k->near))
 		link_free(k);
 }
 

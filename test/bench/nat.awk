@@ -1,5 +1,13 @@
-# test/bench/nat.awk - from lines "NAME.FORWARDS Gbit/s CPU-s/GB node's-CPU-s/GB", one a round, to a
-# table of medians, and to ratios with their aims
+# test/bench/nat.awk - from lines "NAME.FORWARDS Gbit/s CPU-s/GB node's-CPU-s/GB", one a round, and
+# "QUIET-us FLOOD-us FORGED/s", to a table of medians, and to ratios with their aims
+NF == 3 {
+	quiet[++floods] = $1
+	flood[floods] = $2
+	forged[floods] = $3
+	times[floods] = $2 / $1
+	next
+}
+
 {
 	if (!($1 in n))
 		name[++names] = $1
@@ -33,4 +41,9 @@ END {
 	ratio("nat.20000", "nat.1", 0.95)
 	ratio("relay.1", "socat.1", 1)
 	ratio("relay.20000", "socat.20000", 1)
+	r = median(times, floods)
+	printf "%-34s %5.2f  aim %.2f  %s\n", "OPEN beside forged ones / without", r, 2,
+		(r <= 2 ? "reached" : "SHORT")
+	printf "median of an OPEN %d us, beside %d forged OPENs a second %d us\n",
+		median(quiet, floods), median(forged, floods), median(flood, floods)
 }

@@ -9,9 +9,10 @@
  *	half COUNT FROM ADDRS			connections that say half an OPEN and stay
  *	many COUNT LEASE DEST:PORT FROM ADDRS	COUNT forwards by nat from FROM and the ADDRS - 1
  *						addresses after it: milliseconds, refused
- *	flood SECONDS DEST:PORT FROM ADDRS	forged OPENs from there: their number
+ *	flood SECONDS DEST:PORT FROM ADDRS	forged OPENs from there: their number, answered
  *	latency COUNT DEST:PORT			opens and closes one after the other: the median of
- *						OPEN to its answer, and 99 of 100; microseconds
+ *						OPEN to its answer, and 99 of 100; microseconds;
+ *						refused, why the last one was
  *	pump relay|plain DEST:PORT MB		sends MB and waits for a byte back: milliseconds */
 #include <errno.h>
 #include <netinet/in.h>
@@ -230,7 +231,7 @@ static void do_flood(struct ctl *c, const char *args)
 {
 	struct open_terms t = { .kind = OPEN_NAT, .device = c->device, .lease_s = 10 };
 	char dest[64], first[64];
-	unsigned seconds, addrs, n = 0;
+	unsigned seconds, addrs, n = 0, answered = 0;
 	struct open_answer a;
 	struct addr from;
 	int64_t end;
@@ -244,9 +245,9 @@ static void do_flood(struct ctl *c, const char *args)
 		nth(&from, n % addrs);
 		make(c, OPEN_OPEN, &t);
 		c->frame[c->len - 1] ^= 1;
-		exchange(c, &from, &a);
+		answered += exchange(c, &from, &a);
 	}
-	printf("%u\n", n);
+	printf("%u %u\n", n, answered);
 }
 
 static int by_value(const void *a, const void *b)
@@ -260,6 +261,7 @@ static void do_latency(struct ctl *c, const char *args)
 {
 	struct open_terms t = { .kind = OPEN_NAT, .device = c->device, .lease_s = 60 };
 	static int64_t took[10000];
+	const char *why = "";
 	struct open_answer a;
 	unsigned count, refused = 0;
 	char dest[64];
@@ -270,14 +272,19 @@ static void do_latency(struct ctl *c, const char *args)
 	for (unsigned i = 0; i < count; i++) {
 		int64_t begin = now_us();
 
-		refused += !ask(c, OPEN_OPEN, &t, NULL, &a) || a.verdict != OPEN_OK;
+		bool answered = ask(c, OPEN_OPEN, &t, NULL, &a);
+
 		took[i] = now_us() - begin;
+		if (!answered || a.verdict != OPEN_OK) {
+			refused++;
+			why = answered ? open_verdict_str[a.verdict] : "no answer";
+		}
 		t.forward = a.forward;
 		ask(c, OPEN_CLOSE, &t, NULL, &a);
 	}
 	qsort(took, count, sizeof took[0], by_value);
-	printf("%lld %lld %u\n", (long long)took[count / 2],
-	       (long long)took[(count * 99ull) / 100], refused);
+	printf("%lld %lld %u %s\n", (long long)took[count / 2],
+	       (long long)took[(count * 99ull) / 100], refused, why);
 }
 
 /* Connected to DEST, by way of a relay or straight; -1: not. */
