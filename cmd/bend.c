@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/home.h"
@@ -20,7 +21,8 @@
 
 enum {
 	FILE_BYTES_MAX = 400,
-	ROUNDS_MAX = 8, /* a connection that was being made when the others were ended */
+	ROUNDS_MAX = 12, /* for connections that were being made when the others were ended */
+	NAP_MS = 20,
 };
 
 static struct addr virtual_addr(uint32_t block, uint32_t i)
@@ -117,26 +119,6 @@ pid_t bend_holder(const char *path, char host[static BEND_HOST_MAX])
 
 /* --- the kernel ------------------------------------------------------------------------------- */
 
-int bend_open(struct bend *b, const char *path)
-{
-	int r;
-
-	*b = (struct bend){ .opened = true, .fd = -1, .nft = { .fd = -1 }, .route = { .fd = -1 } };
-	b->pm.nl.fd = -1;
-	r = mptcp_here() ? lock(b, path) : -ENOPROTOOPT;
-	r = r ? r : nl_open(&b->nft, NETLINK_NETFILTER);
-	r = r ? r : nl_open(&b->route, NETLINK_ROUTE);
-	r = r ? r : mptcp_pm_open(&b->pm);
-	if (!r && load(b)) {
-		b->on = true;
-		log_warn("taking back what a process that died had set up for MPTCP");
-		r = bend_undo(b);
-	}
-	if (r)
-		bend_close(b);
-	return r;
-}
-
 const char *bend_why(int err)
 {
 	switch (err) {
@@ -188,14 +170,14 @@ static int choose_block(struct bend *b)
 	return -EADDRINUSE;
 }
 
-static int prepare(struct bend *b, const char *host, uint32_t n, const char *scheduler)
+static int prepare(struct bend *b, const struct bend_want *w)
 {
 	int r = mptcp_pm_count(&b->pm);
 
-	b->n = n - 1;
-	snprintf(b->host, sizeof b->host, "%s", host);
+	b->n = w->n - 1;
+	snprintf(b->host, sizeof b->host, "%s", w->host);
 	snprintf(b->scheduler, sizeof b->scheduler, "-");
-	if (scheduler)
+	if (w->scheduler)
 		mptcp_scheduler(b->scheduler);
 	if (r >= 0 && r + (int)b->n > MPTCP_PM_MAX)
 		r = -ENOSPC;
@@ -203,17 +185,18 @@ static int prepare(struct bend *b, const char *host, uint32_t n, const char *sch
 	return r ? r : choose_block(b);
 }
 
-int bend_begin(struct bend *b, const char *host, uint32_t n, const char *scheduler)
+int bend_begin(struct bend *b, const struct bend_want *w)
 {
 	struct mptcp_limits all = { .subflows = MPTCP_PM_MAX };
-	int r = prepare(b, host, n, scheduler);
+	bool replace = b->on;
+	int r = prepare(b, w);
 
 	if (r)
 		return r;
 	b->on = true;
 	r = save(b);
-	r = r ? r : nft_paths_install(&b->nft);
-	if (r) { /* one that was there is not ours to remove */
+	r = r ? r : nft_paths_install(&b->nft, replace, w->closed, w->closed_n);
+	if (r && !replace) { /* one that was there is not ours to remove */
 		b->on = false;
 		save(b);
 	}
@@ -221,7 +204,7 @@ int bend_begin(struct bend *b, const char *host, uint32_t n, const char *schedul
 		r = nft_paths_virtual(&b->nft, &b->local[i]);
 		r = r ? r : rtnl_lend(&b->route, &b->local[i], BEND_LIFE_S);
 	}
-	r = r || !scheduler ? r : mptcp_set_scheduler(scheduler);
+	r = r || !w->scheduler ? r : mptcp_set_scheduler(w->scheduler);
 	return r ? r : mptcp_pm_set_limits(&b->pm, &all);
 }
 
@@ -241,6 +224,11 @@ int bend_renew(struct bend *b)
 	for (uint32_t i = 1; i <= b->n && !r; i++)
 		r = rtnl_lend(&b->route, &b->local[i], BEND_LIFE_S);
 	return r;
+}
+
+static bool is_client(const struct bend *b)
+{
+	return strcmp(b->host, "-"); /* no device is called like that */
 }
 
 static void note(int *ret, int r, const char *what)
@@ -265,6 +253,7 @@ static void end_conns(const struct addr *device, void *arg)
  * without being translated. */
 static void quiet(struct bend *b, int *ret)
 {
+	struct timespec nap = { .tv_nsec = NAP_MS * 1000000L };
 	int left = 1;
 
 	note(ret, nft_paths_shut(&b->nft), "what leads connections over nodes");
@@ -272,16 +261,18 @@ static void quiet(struct bend *b, int *ret)
 		note(ret, mptcp_pm_remove(&b->pm, &b->local[i]), "an MPTCP endpoint");
 	for (int round = 0; left && round < ROUNDS_MAX; round++) {
 		left = 0;
+		if (round > 1) /* before Linux 6.11, closed ones end by themselves alone */
+			nanosleep(&nap, NULL);
 		note(ret, nft_paths_closed(&b->nft, end_conns, &left), "the connections");
 	}
 }
 
 /* Another process, or the user, may have set others since: those stay. */
-static int restore_limits(struct bend *b, bool client)
+static int restore_limits(struct bend *b)
 {
 	struct mptcp_limits now;
 	int r = mptcp_pm_limits(&b->pm, &now);
-	uint32_t accepted = client ? 0 : b->limits.add_addr_accepted;
+	uint32_t accepted = is_client(b) ? 0 : b->limits.add_addr_accepted;
 
 	if (r)
 		return r;
@@ -290,26 +281,54 @@ static int restore_limits(struct bend *b, bool client)
 	return mptcp_pm_set_limits(&b->pm, &b->limits);
 }
 
+/* All but the table: what it closed stays closed. 0, or -errno of what failed first. */
+static int take_back(struct bend *b)
+{
+	int ret = 0;
+
+	if (is_client(b))
+		quiet(b, &ret);
+	for (uint32_t i = 1; i <= b->n; i++)
+		note(&ret, rtnl_take_back(&b->route, &b->local[i]), "an address on lo");
+	note(&ret, restore_limits(b), "MPTCP's limits");
+	if (strcmp(b->scheduler, "-"))
+		note(&ret, mptcp_set_scheduler(b->scheduler), "MPTCP's scheduler");
+	return ret;
+}
+
 int bend_undo(struct bend *b)
 {
-	bool client = strcmp(b->host, "-"); /* no device is called like that */
 	int ret = 0;
 
 	if (!b->on)
 		return 0;
-	if (client)
-		quiet(b, &ret);
-	for (uint32_t i = 1; i <= b->n; i++)
-		note(&ret, rtnl_take_back(&b->route, &b->local[i]), "an address on lo");
-	note(&ret, restore_limits(b, client), "MPTCP's limits");
-	if (strcmp(b->scheduler, "-"))
-		note(&ret, mptcp_set_scheduler(b->scheduler), "MPTCP's scheduler");
-	if (client)
+	ret = take_back(b);
+	if (is_client(b))
 		note(&ret, nft_paths_remove(&b->nft), "the table inet machete-client");
 	b->on = ret != 0;
 	if (!ret)
 		ret = save(b);
 	return ret;
+}
+
+int bend_open(struct bend *b, const char *path)
+{
+	int r;
+
+	*b = (struct bend){ .opened = true, .fd = -1, .nft = { .fd = -1 }, .route = { .fd = -1 } };
+	b->pm.nl.fd = -1;
+	r = mptcp_here() ? lock(b, path) : -ENOPROTOOPT;
+	r = r ? r : nl_open(&b->nft, NETLINK_NETFILTER);
+	r = r ? r : nl_open(&b->route, NETLINK_ROUTE);
+	r = r ? r : mptcp_pm_open(&b->pm);
+	if (!r && load(b)) {
+		b->on = true;
+		log_warn("taking back what a process that died had set up for MPTCP");
+		r = is_client(b) ? take_back(b) : bend_undo(b);
+	}
+	if (r)
+		bend_close(b);
+	return r;
 }
 
 void bend_close(struct bend *b)
@@ -334,7 +353,8 @@ void bend_end(struct bend *b)
 static int accept_more(struct bend *b)
 {
 	struct mptcp_limits more;
-	int r = prepare(b, "-", 1, NULL);
+	struct bend_want w = { .host = "-", .n = 1 };
+	int r = prepare(b, &w);
 
 	if (r || b->limits.subflows == MPTCP_PM_MAX)
 		return r;

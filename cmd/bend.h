@@ -35,17 +35,25 @@ struct bend {
 	struct addr local[PATHS_MAX]; /* [0] is not used: the host's own */
 };
 
-/* Opens the file and takes back what a process before us left. 0 or -errno: -EBUSY, another has
- * paths up; -ENOPROTOOPT, no MPTCP here; -ENOENT, no path manager; -EPERM. All is closed then. */
+/* Opens the file and takes back what a process before us left, except that what it closed stays
+ * closed until bend_begin or bend_undo. 0 or -errno: -EBUSY, another has paths up; -ENOPROTOOPT, no
+ * MPTCP here; -ENOENT, no path manager; -EPERM. All is closed then. */
 int bend_open(struct bend *b, const char *path);
 /* What such an error means, and what to do. */
 const char *bend_why(int err);
 const char *bend_advice(int err);
 
-/* For n paths to host: everything but the endpoints, without which nothing uses it yet. `scheduler`
- * may be NULL. 0, -ENOSPC when the kernel has not enough room for endpoints, or -errno; what was
- * done by then is taken back by bend_undo. */
-int bend_begin(struct bend *b, const char *host, uint32_t n, const char *scheduler);
+/* For n paths to host: everything but the endpoints, without which nothing uses it yet. What goes
+ * to the addresses and ports `closed` (NFT_PATHS_CLOSED_MAX at most) goes over nodes, or not at
+ * all, from then on. `scheduler` may be NULL. 0, -ENOSPC when the kernel has not enough room for
+ * endpoints, or -errno; what was done by then is taken back by bend_undo. */
+struct bend_want {
+	const char *host, *scheduler;
+	uint32_t n;
+	const struct addr *closed;
+	uint32_t closed_n;
+};
+int bend_begin(struct bend *b, const struct bend_want *w);
 /* From now on every MPTCP connection opens n subflows. 0 or -errno. */
 int bend_go(struct bend *b);
 /* Gives the virtual addresses their life anew. 0 or -errno. */
@@ -55,7 +63,7 @@ int bend_renew(struct bend *b);
 void bend_accept(struct bend *b, const struct common *c, bool wanted);
 /* Everything as it was. 0, or -errno of what failed first; that stays in the file. */
 int bend_undo(struct bend *b);
-/* Closes the file; what is changed stays so. And both. */
+/* Closes the file; what is changed stays so. And both, the latter harmless on what is closed. */
 void bend_close(struct bend *b);
 void bend_end(struct bend *b);
 

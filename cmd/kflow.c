@@ -62,6 +62,7 @@ static const struct kpaths_ops ops = { .stand = stand, .over = over };
 int kflow_open(struct kflow *f, const struct common *c, const struct party *party, struct loop *l,
 	       const char *scheduler)
 {
+	kflow_close(f);
 	memset(f, 0, sizeof *f);
 	f->look.fire = look;
 	return kpaths_open(&f->k, &ops, c, party, l, scheduler);
@@ -98,8 +99,6 @@ bool kflow_end(struct kflow *f, int code, const char *why)
 
 void kflow_close(struct kflow *f)
 {
-	if (f->k.live) /* the loop ended without us */
-		bend_undo(&f->k.bend);
 	kpaths_close(&f->k);
 	f->ps = NULL;
 }

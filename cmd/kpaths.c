@@ -63,7 +63,7 @@ void kpaths_end(struct kpaths *k, int code, const char *fmt, ...)
 
 void kpaths_close(struct kpaths *k)
 {
-	bend_close(&k->bend);
+	bend_end(&k->bend);
 }
 
 static struct kpaths_set *set_of(struct pathset *ps)
@@ -260,24 +260,27 @@ static int bend_path(struct kpaths *k, uint32_t set, uint32_t j)
 	return r;
 }
 
-static int bend_set(struct kpaths *k, uint32_t set)
+/* For all sets: what is closed, then where it goes. 0 or -errno. */
+static int bend_all(struct kpaths *k)
 {
-	struct addr a;
-	int r = 0;
+	struct addr closed[NFT_PATHS_CLOSED_MAX];
+	struct bend_want w = { k->device.name, k->scheduler, k->n, closed, 0 };
+	int r;
 
-	for (uint32_t i = 0; !r && next_at(k, set, &i, &a);)
-		r = nft_paths_close(&k->bend.nft, &a);
-	for (uint32_t j = 0; !r && j < k->n; j++)
-		r = bend_path(k, set, j);
+	for (uint32_t set = 0; set < k->sets; set++)
+		for (uint32_t i = 0; next_at(k, set, &i, &closed[w.closed_n]);)
+			w.closed_n++;
+	r = bend_begin(&k->bend, &w);
+	for (uint32_t set = 0; set < k->sets; set++)
+		for (uint32_t j = 0; !r && j < k->n; j++)
+			r = bend_path(k, set, j);
 	return r;
 }
 
 static void stand(struct kpaths *k)
 {
-	int r = bend_begin(&k->bend, k->device.name, k->n, k->scheduler);
+	int r = bend_all(k);
 
-	for (uint32_t i = 0; !r && i < k->sets; i++)
-		r = bend_set(k, i);
 	r = r ? r : mptcp_pm_listen(&k->bend.pm, &k->events);
 	k->heard = (struct watch){ .fd = k->events.fd, .want = EPOLLIN, .ready = heard };
 	r = r ? r : loop_add(k->loop, &k->heard);

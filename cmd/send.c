@@ -328,7 +328,6 @@ static int attempt(struct send *s, const char *host)
 		pathset_connect(&s->ps, &s->setup, s->path, s->n, dev);
 	if (!s->ps.gone && loop_run(&s->one.loop))
 		return report_error(s->c, EXIT_FAILED, NULL, "send", "%s", strerror(errno));
-	kflow_close(&s->kernel);
 	if (s->ps.complete && !o.kernel)
 		choose_learn(s->c, s->path, s->n);
 	return 0;
@@ -477,6 +476,7 @@ static int send_main(const struct common *c, const void *opts, int argc, char **
 		return r;
 	note_sizes(&s);
 	r = run(&s, host);
+	kflow_close(&s.kernel);
 	r = r ? r : conclude(&s);
 	source_close(&s.source);
 	directory_close(s.d);

@@ -419,10 +419,10 @@ static int undo(const struct common *c, const char *path, const char *host, bool
 
 	if (!left)
 		return report_error(c, EXIT_FAILED, "is it another -C?", host, "it is not up");
-	if (r)
-		return report_error(c, EXIT_FAILED, bend_advice(r), host, "%s", bend_why(r));
+	r = r ? r : bend_undo(&b);
 	bend_close(&b);
-	return EXIT_OK;
+	return !r ? EXIT_OK :
+		    report_error(c, EXIT_FAILED, bend_advice(r), host, "%s", bend_why(r));
 }
 
 static int down_main(const struct common *c, const void *opts, int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,7 +49,7 @@ static struct nlmsghdr *ask(struct nl *nl, void *buf, const struct found *f, uin
 
 	q->sdiag_family = f->family;
 	q->sdiag_protocol = IPPROTO_TCP;
-	q->idiag_states = UINT32_MAX;
+	q->idiag_states = ~(1u << TCP_TIME_WAIT); /* old kernels refuse to end it */
 	if (id)
 		q->id = *id;
 	return nlh;

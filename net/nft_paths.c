@@ -16,11 +16,6 @@
 
 enum { ELEMENTS_MAX = 1024 }; /* 9 addresses, each to 8 addresses of a device, each on 14 ports */
 
-int nft_paths_install(struct nl *nl)
-{
-	return nft_table_install(nl, &nft_of_client, ELEMENTS_MAX);
-}
-
 int nft_paths_remove(struct nl *nl)
 {
 	int r = nft_table_remove(nl, &nft_of_client);
@@ -55,15 +50,13 @@ static void put_value(struct nlmsghdr *nlh, uint16_t type, const struct tuple *t
 	mnl_attr_nest_end(nlh, nest);
 }
 
-static int change(struct nl *nl, uint16_t type, const char *set, const struct tuple *key,
-		  const struct tuple *data)
+static void put_element(struct nft_batch *b, uint16_t type, const char *set,
+			const struct tuple *key, const struct tuple *data)
 {
-	struct nft_batch b;
-	struct nlmsghdr *nlh;
 	struct nlattr *list, *element;
+	struct nlmsghdr *nlh;
 
-	nft_batch_begin(&b, nl);
-	nlh = nft_batch_next(&b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
+	nlh = nft_batch_next(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, NFT_CLIENT_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
 	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -73,7 +66,16 @@ static int change(struct nl *nl, uint16_t type, const char *set, const struct tu
 		put_value(nlh, NFTA_SET_ELEM_DATA, data);
 	mnl_attr_nest_end(nlh, element);
 	mnl_attr_nest_end(nlh, list);
-	nft_batch_add(&b, nlh);
+	nft_batch_add(b, nlh);
+}
+
+static int change(struct nl *nl, uint16_t type, const char *set, const struct tuple *key,
+		  const struct tuple *data)
+{
+	struct nft_batch b;
+
+	nft_batch_begin(&b, nl);
+	put_element(&b, type, set, key, data);
 	return nft_batch_commit(&b);
 }
 
@@ -82,12 +84,22 @@ static int add(struct nl *nl, const char *set, const struct tuple *key, const st
 	return change(nl, NFT_MSG_NEWSETELEM, set, key, data);
 }
 
-int nft_paths_close(struct nl *nl, const struct addr *device)
+int nft_paths_install(struct nl *nl, bool replace, const struct addr *closed, uint32_t n)
 {
-	struct tuple key = { .len = 0 };
+	struct nft_batch b;
+	int r;
 
-	put(&key, device, true);
-	return add(nl, addr_is_v4(device) ? NFT_CLOSED4 : NFT_CLOSED6, &key, NULL);
+	MUST(n <= NFT_PATHS_CLOSED_MAX);
+	nft_batch_begin(&b, nl);
+	r = nft_table_put(&b, &nft_of_client, ELEMENTS_MAX, replace);
+	for (uint32_t i = 0; i < n; i++) {
+		struct tuple key = { .len = 0 };
+
+		put(&key, &closed[i], true);
+		put_element(&b, NFT_MSG_NEWSETELEM,
+			    addr_is_v4(&closed[i]) ? NFT_CLOSED4 : NFT_CLOSED6, &key, NULL);
+	}
+	return r ? r : nft_batch_commit(&b);
 }
 
 int nft_paths_virtual(struct nl *nl, const struct addr *a)

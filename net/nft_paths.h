@@ -21,18 +21,21 @@
 #ifndef NET_NFT_PATHS_H
 #define NET_NFT_PATHS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/addr.h"
 #include "net/nl.h"
 
-/* nl is of NETLINK_NETFILTER. 0; -EEXIST when there is a table of this name; -EPERM; -errno. */
-int nft_paths_install(struct nl *nl);
+enum { NFT_PATHS_CLOSED_MAX = 65 }; /* 4 addresses of a device with 16 ports, and its own port */
+
+/* nl is of NETLINK_NETFILTER. What goes to the n addresses and ports `closed` leaves translated or
+ * not at all from then on; with `replace` what a table that is there closes stays closed until
+ * then. 0; -EEXIST when there is a table, and not `replace`; -EPERM; -errno. */
+int nft_paths_install(struct nl *nl, bool replace, const struct addr *closed, uint32_t n);
 /* 0 also when there is none. */
 int nft_paths_remove(struct nl *nl);
 
-/* What goes to this address and port leaves translated or not at all. 0 or -errno. */
-int nft_paths_close(struct nl *nl, const struct addr *device);
 /* What comes from this IPv4 address leaves translated or not at all. 0 or -errno. */
 int nft_paths_virtual(struct nl *nl, const struct addr *a);
 /* No new connection is translated any more: what is closed stays closed. 0, also when there is no
@@ -43,7 +46,7 @@ int nft_paths_shut(struct nl *nl);
 int nft_paths_way(struct nl *nl, const struct addr *local, const struct addr *device,
 		  const struct addr *node);
 
-/* Calls each for everything that nft_paths_close has closed. 0, also without a table, or -errno. */
+/* Calls each for everything that is closed. 0, also without a table, or -errno. */
 typedef void nft_paths_each(const struct addr *device, void *arg);
 int nft_paths_closed(struct nl *nl, nft_paths_each *each, void *arg);
 

@@ -304,17 +304,29 @@ static int add_chain_and_rules(struct nft_batch *b, const char *table, const str
 	return err;
 }
 
+int nft_table_put(struct nft_batch *b, const struct nft_layout *l, uint32_t size, bool replace)
+{
+	int err = 0;
+
+	if (replace) { /* made first, so that it need not be there to be deleted */
+		err = add_table(b, l, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+		err = err ? err : add_table(b, l, NFT_MSG_DELTABLE, 0);
+	}
+	err = err ? err : add_table(b, l, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+	for (int i = l->first; i <= l->last && !err; i++)
+		err = add_map(b, l->name, &nft_maps[i], size);
+	for (size_t i = 0; i < NFT_CHAINS_MAX && l->chain[i].name && !err; i++)
+		err = add_chain_and_rules(b, l->name, &l->chain[i]);
+	return err;
+}
+
 int nft_table_install(struct nl *nl, const struct nft_layout *l, uint32_t size)
 {
 	struct nft_batch b;
 	int err;
 
 	nft_batch_begin(&b, nl);
-	err = add_table(&b, l, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
-	for (int i = l->first; i <= l->last && !err; i++)
-		err = add_map(&b, l->name, &nft_maps[i], size);
-	for (size_t i = 0; i < NFT_CHAINS_MAX && l->chain[i].name && !err; i++)
-		err = add_chain_and_rules(&b, l->name, &l->chain[i]);
+	err = nft_table_put(&b, l, size, false);
 	return err ? err : nft_batch_commit(&b);
 }
 

@@ -2,6 +2,7 @@
 #ifndef NET_NFT_TABLE_H
 #define NET_NFT_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "net/nft_rules.h"
@@ -22,7 +23,10 @@ void nft_batch_add(struct nft_batch *b, const struct nlmsghdr *nlh);
 /* Sends it: 0 or -errno. */
 int nft_batch_commit(struct nft_batch *b);
 
-/* A table with its sets, for `size` elements each, chains and rules. -EEXIST when there is one. */
+/* A table with its sets, for `size` elements each, chains and rules, into a batch; one of this name
+ * is replaced by it, or else the batch fails with -EEXIST. 0 or -ENOMEM. */
+int nft_table_put(struct nft_batch *b, const struct nft_layout *l, uint32_t size, bool replace);
+/* Alone. -EEXIST when there is one. */
 int nft_table_install(struct nl *nl, const struct nft_layout *l, uint32_t size);
 /* 0, -ENOENT, or -EPERM when it is another's. */
 int nft_table_remove(struct nl *nl, const struct nft_layout *l);

@@ -13,7 +13,7 @@ struct nlmsghdr;
 
 enum {
 	NL_MSG_BYTES = 1024,   /* one request without nested lists: routes, addresses, elements */
-	NL_BATCH_BYTES = 8192, /* all of an nftables table but its elements: 5 KiB */
+	NL_BATCH_BYTES = 14336, /* an nftables table, 5 KiB, and 65 elements that it begins with */
 };
 
 struct nl {

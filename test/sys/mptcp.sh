@@ -173,6 +173,54 @@ s.close()
 P
 }
 
+# A program that goes on connecting, from now on; $tmp/got says that it got through again.
+trying() {
+	ip netns exec client python3 - "$tmp/got" <<'P' &
+import socket, sys, time
+while True:
+    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+    s.settimeout(0.02)
+    try:
+        s.connect(("10.5.0.2", 5001))
+        s.sendall(b"x")
+        if s.recv(1):
+            open(sys.argv[1], "w").write("x")
+    except OSError:
+        time.sleep(0.001)
+    s.close()
+P
+	trying_pid=$!
+	within 5 test -s "$tmp/got" # over the nodes, while their leases last
+	rm -f "$tmp/got"
+}
+
+# Connections that are in use, idle, half closed, and closed.
+live() {
+	ip netns exec client python3 - "$tmp/live" <<'P' &
+import socket, sys, threading, time
+def conn():
+    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+    s.connect(("10.5.0.2", 5001))
+    s.sendall(b"x")
+    s.recv(1)
+    return s
+def pump(s):
+    try:
+        while s.sendall(b"y" * 65536) is None:
+            s.recv(1000000)
+    except OSError:
+        s.close()
+keep = [conn() for i in range(5)]
+for s in keep[:3]:
+    threading.Thread(target=pump, args=(s,), daemon=True).start()
+keep[3].shutdown(socket.SHUT_WR)
+conn().close()
+open(sys.argv[1], "w")
+time.sleep(60)
+P
+	within 5 test -e "$tmp/live"
+}
+
 nothing_direct() {
 	# The device has a second address, which it announces; the manager is there too.
 	awk '$2 == "10.5.0.2" || ($2 == "10.5.0.3" && $3 != 7100) { print; bad = 1 }
@@ -235,9 +283,14 @@ check "but down takes all back" client down dev
 check "as it was before" as_before
 up dev:5001 -n 3
 kill -9 "$up_pid"
+trying # from before the next `up` begins to when it has paths
 check "a new up after kill -9 works, in the background" client up dev:5001 -n 3 --detach
+check "what goes on connecting meanwhile gets through in the end" within 5 test -s "$tmp/got"
+kill "$trying_pid"
+check "and never went directly" nothing_direct
 check "with all its paths" talk 262 5001 100000
-check "and can be ended" client down dev
+live
+check "and can be ended under connections that live" client down dev
 check "with all as it was before" as_before
 
 at client ip mptcp endpoint add 198.18.0.1 id 7 subflow
