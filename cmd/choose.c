@@ -10,11 +10,15 @@
 
 #include "cmd/home.h"
 #include "core/check.h"
+#include "core/log.h"
 
 static_assert((int)PLAN_PATHS_MAX == PATHS_MAX, "a plan fits a session");
 static_assert((int)ICMP_DEVICE_MAX == SOCK_DEVICE_MAX, "both hold the name of a network device");
 
-enum { RELAY_S = 3600 }; /* a firewall may be opened, or a SYN have been lost twice */
+enum {
+	RELAY_S = 3600,	 /* a firewall may be opened, or a SYN have been lost twice */
+	STEP_US = 20000, /* a busy host is no other way */
+};
 
 /* HOME/cache/relay-NODE: until when (in seconds of the epoch) its ports are not tried. */
 static bool relay_file(const struct common *c, const struct node_entry *node, char *path)
@@ -43,10 +47,51 @@ static bool ports_are_closed(const struct common *c, const struct node_entry *no
 	return false;
 }
 
-void choose_learn(const struct common *c, const struct path *path, uint32_t n)
+/* Half as much again, or half of it (PATHS.md C.6). The first PING says nothing: its answer waits
+ * until the device has heard all paths. */
+static bool stepped(uint32_t traced_us, const struct path *p)
+{
+	uint32_t step = p->rtt_us > traced_us ? p->rtt_us - traced_us : traced_us - p->rtt_us;
+	uint64_t answered = p->ping_token - !!p->ping_at.us;
+
+	return traced_us && answered > 1 && step > traced_us / 2 + STEP_US;
+}
+
+/* What this host and the node traced between them: as old as can be. */
+static void forget_traces(struct tracecache *t, const struct path *p)
+{
+	struct record near = { .from = p->from.addr, .to = p->to };
+	struct record back = { .from = p->to, .to = p->from.addr };
+
+	log_info("traces to node %s are forgotten: its round trip is %u us", p->node.name,
+		 p->rtt_us);
+	memcpy(near.device, p->from.device, sizeof near.device);
+	memcpy(back.device, p->from.device, sizeof back.device);
+	back.to.port = p->to.port;
+	tracecache_put(t, &near);
+	tracecache_put(t, &back);
+}
+
+static void learn_round_trips(const struct common *c, const struct choice *choice,
+			      const struct path *path, uint32_t n)
+{
+	struct tracecache t = { .slot = NULL };
+
+	for (uint32_t i = 0; i < n; i++)
+		if (stepped(choice->rtt_us[i], &path[i]) &&
+		    (t.slot || tracecache_load(&t, c)))
+			forget_traces(&t, &path[i]);
+	if (t.slot)
+		tracecache_save(&t, c, time(NULL));
+	tracecache_fini(&t);
+}
+
+void choose_learn(const struct common *c, const struct choice *choice, const struct path *path,
+		  uint32_t n)
 {
 	char file[HOME_PATH_MAX], text[32];
 
+	learn_round_trips(c, choice, path, n);
 	for (uint32_t i = 0; i < n; i++) {
 		int len = snprintf(text, sizeof text, "%lld\n", (long long)time(NULL) + RELAY_S);
 
@@ -91,8 +136,12 @@ static void fill_choice(struct choice *c, const struct survey *s)
 	const struct plan *plan = &s->plan;
 
 	*c = (struct choice){ .max_as = 0 };
-	for (uint32_t i = 0; i < plan->n; i++)
+	for (uint32_t i = 0; i < plan->n; i++) {
+		const struct survey_path *p = &s->path[plan->pick[i]];
+
 		c->as_n[i] = survey_as(s, plan->pick[i], c->as[i], CHOICE_AS_MAX);
+		c->rtt_us[i] = p->far || !p->node ? s->cand[plan->pick[i]].rtt_us : 0;
+	}
 	if (plan->max_as_paths) {
 		c->max_as = element_as_of(plan->max_as);
 		c->max_as_share = (double)plan->max_as_paths / plan->n;

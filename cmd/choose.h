@@ -10,6 +10,7 @@ enum { CHOICE_AS_MAX = 32, CHOICE_TEXT_MAX = 800 };
 /* What the plan says of the paths, for the receipt. */
 struct choice {
 	uint32_t as[PATHS_MAX][CHOICE_AS_MAX], as_n[PATHS_MAX]; /* by path */
+	uint32_t rtt_us[PATHS_MAX]; /* by path, of its traces; 0: not of both legs */
 	uint32_t max_as; /* on most of the paths; 0: no AS is known */
 	double max_as_share;
 	uint32_t unavoidable[PLAN_U_MAX], unavoidable_n;
@@ -27,8 +28,10 @@ int choose_paths(struct quorum *q, const struct survey_options *o, const struct 
 		 struct choice *choice);
 
 /* After a session over n paths: whoever sends to this node next shall not wait for ports that did
- * not answer. Only when it went well: else it may have been the device. */
-void choose_learn(const struct common *c, const struct path *path, uint32_t n);
+ * not answer, nor trust traces of before the round trip made a step. Only when it went well: else it
+ * may have been the device. */
+void choose_learn(const struct common *c, const struct choice *choice, const struct path *path,
+		  uint32_t n);
 /* The session failed for this path: its node is left out when paths are chosen anew. False: that
  * would change nothing. */
 bool choose_shun(struct shun *h, const struct path *p);

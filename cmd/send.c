@@ -329,7 +329,7 @@ static int attempt(struct send *s, const char *host)
 	if (!s->ps.gone && loop_run(&s->one.loop))
 		return report_error(s->c, EXIT_FAILED, NULL, "send", "%s", strerror(errno));
 	if (s->ps.complete && !o.kernel)
-		choose_learn(s->c, s->path, s->n);
+		choose_learn(s->c, &s->choice, s->path, s->n);
 	return 0;
 }
 

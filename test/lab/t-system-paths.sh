@@ -162,6 +162,16 @@ check "the receipt says what the choice is worth" told 'done["guarantee"] == pla
 check "a second send" sends
 check "starts from what is cached" told 'plan["traced_now"] == 0 and plan["asked_now"] == 0 and
 	plan["kept"]'
+lasts() {
+	(echo begins; sleep 6; echo ends) | onm lisbon fresh --json send - ireland:lasting \
+		>"$tmp/paths" 2>"$tmp/paths.err"
+}
+"$lab" delay lisbon 200ms
+check "a send that lasts while round trips are 400 ms longer" lasts
+"$lab" delay lisbon 0
+check "plans from what is cached, for the last time" told 'plan["traced_now"] == 0'
+check "the next one" sends
+check "has traced its paths anew" told '0 < plan["traced_now"] < 16'
 
 # A node that lies: it tells of a way to the device on which no router is of either end's AS.
 hex_of() {
