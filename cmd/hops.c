@@ -131,11 +131,12 @@ static void json_as_path(struct json *j, const struct astable *t, const struct t
 
 static void json_start(struct json *j, struct timespec start)
 {
-	char text[32];
+	char text[72]; /* six numbers, were they of any size */
 	struct tm tm;
 
 	gmtime_r(&start.tv_sec, &tm);
-	strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+	snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900,
+		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 	json_open(j, "start", '{');
 	json_i64(j, "sec", start.tv_sec);
 	json_i64(j, "usec", start.tv_nsec / 1000);
