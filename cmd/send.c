@@ -8,11 +8,11 @@
 
 #include "cmd/choose.h"
 #include "cmd/kflow.h"
+#include "cmd/memory.h"
 #include "cmd/oneshot.h"
 #include "cmd/progress.h"
 #include "cmd/receipt.h"
 #include "cmd/report.h"
-#include "core/check.h"
 #include "core/log.h"
 #include "net/sock.h"
 
@@ -218,7 +218,7 @@ static int allocate(struct send *s)
 	struct tx_setup *t = &s->setup.tx;
 	uint8_t *in = malloc((size_t)PATHS_MAX * FLOW_IN_BYTES);
 
-	t->mem = malloc((size_t)TX_SLOTS_BULK * RECORD_BYTES_MAX);
+	t->mem = memory_window((size_t)TX_SLOTS_BULK * RECORD_BYTES_MAX);
 	t->slot = calloc(TX_SLOTS_BULK, sizeof *t->slot);
 	t->slots = TX_SLOTS_BULK;
 	t->sched = is_strict(s->o) ? SCHED_STRICT : SCHED_FAST;

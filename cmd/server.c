@@ -12,6 +12,7 @@
 
 #include "cmd/backtrace.h"
 #include "cmd/bend.h"
+#include "cmd/memory.h"
 #include "cmd/privilege.h"
 #include "cmd/receive.h"
 #include "cmd/report.h"
@@ -377,30 +378,16 @@ static const struct station_ops server_ops = {
 
 /* --- start ------------------------------------------------------------------------------------ */
 
-/* Address space only: the kernel gives memory when it is touched. */
-static void *map_memory(int how, size_t bytes)
-{
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, how | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-		       0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static void *reserve(size_t bytes)
-{
-	return map_memory(MAP_PRIVATE, bytes);
-}
-
 static bool allocate(struct server *sv)
 {
-	uint8_t *in = reserve((size_t)FLOWS_MAX * FLOW_IN_BYTES);
-	uint8_t *rx = reserve((size_t)SESSIONS_MAX * RX_SLOTS * RECORD_PLAIN_MAX);
-	uint8_t *tx = reserve((size_t)SESSIONS_MAX * SLOTS_SMALL * RECORD_BYTES_MAX);
-	struct rx_slot *rx_slot = reserve(sizeof *rx_slot * SESSIONS_MAX * RX_SLOTS);
-	struct tx_slot *tx_slot = reserve(sizeof *tx_slot * SESSIONS_MAX * SLOTS_SMALL);
+	uint8_t *in = memory_reserve((size_t)FLOWS_MAX * FLOW_IN_BYTES);
+	uint8_t *rx = memory_window((size_t)SESSIONS_MAX * RX_SLOTS * RECORD_PLAIN_MAX);
+	uint8_t *tx = memory_reserve((size_t)SESSIONS_MAX * SLOTS_SMALL * RECORD_BYTES_MAX);
+	struct rx_slot *rx_slot = memory_reserve(sizeof *rx_slot * SESSIONS_MAX * RX_SLOTS);
+	struct tx_slot *tx_slot = memory_reserve(sizeof *tx_slot * SESSIONS_MAX * SLOTS_SMALL);
 
-	sv->seat = reserve(sizeof *sv->seat * FLOWS_MAX);
-	sv->session = reserve(sizeof *sv->session * SESSIONS_MAX);
+	sv->seat = memory_reserve(sizeof *sv->seat * FLOWS_MAX);
+	sv->session = memory_reserve(sizeof *sv->session * SESSIONS_MAX);
 	if (!in || !rx || !tx || !rx_slot || !tx_slot || !sv->seat || !sv->session)
 		return false;
 	for (size_t i = 0; i < FLOWS_MAX; i++) {
@@ -473,7 +460,7 @@ static int server_main(const struct common *c, const void *opts, int argc, char 
 	if (!sv.o->name || !sv.o->inbox)
 		return report_error(c, EXIT_USAGE, "give --name NAME and --inbox DIR", "server",
 				    "%s is missing", sv.o->name ? "--inbox" : "--name");
-	sv.gather = map_memory(MAP_SHARED, (size_t)SESSIONS_MAX * INBOX_BUFFERS * INBOX_GATHER);
+	sv.gather = memory_shared((size_t)SESSIONS_MAX * INBOX_BUFFERS * INBOX_GATHER);
 	r = sv.gather ? syncer_fork(&sv.syncer) : -ENOMEM;
 	if (r)
 		return report_error(c, EXIT_FAILED, "allow this user more processes", "server",

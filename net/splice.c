@@ -9,7 +9,6 @@
 
 #include "core/check.h"
 #include "net/sock.h"
-#include "net/sock.h"
 
 static int close_all(struct splice *s, int r)
 {
