@@ -345,12 +345,12 @@ static int publish(struct station *st)
 	struct device_tuple t = { .has_aes = seal_has_aes() };
 
 	for (uint32_t i = 0; i < expose->n; i++) {
-		unsigned long port = strtoul(expose->v[i], NULL, 10);
+		uint16_t port = 0;
 
-		if (!port || port > UINT16_MAX || t.ports == REG_PORTS_MAX)
+		if (!addr_parse_port(&port, expose->v[i]) || !port || t.ports == REG_PORTS_MAX)
 			return report_error(st->c, EXIT_USAGE, "give 1 to 65535, 16 times at most",
 					    "--expose", "\"%s\" is no port", expose->v[i]);
-		t.port[t.ports++] = (uint16_t)port;
+		t.port[t.ports++] = port;
 	}
 	register_device(st->reg, &t);
 	return 0;

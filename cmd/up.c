@@ -247,18 +247,19 @@ static int parse_targets(struct up *u, int argc, char **argv)
 	for (int i = 0; i < argc; i++) {
 		const char *colon = strchr(argv[i], ':');
 		size_t len = colon ? (size_t)(colon - argv[i]) : strlen(argv[i]);
-		unsigned long port = colon ? strtoul(colon + 1, NULL, 10) : 0;
+		uint16_t port = 0;
 
 		if (!i && len < sizeof u->host)
 			memcpy(u->host, argv[i], len);
 		if (!u->host[0] || (len && (strncmp(u->host, argv[i], len) || u->host[len])))
 			return report_error(u->c, EXIT_USAGE, "one HOST at a time", argv[i],
 					    "another host");
-		if (colon && (!port || port > UINT16_MAX || u->ports == DIR_PORTS_MAX))
+		if (colon && (!addr_parse_port(&port, colon + 1) || !port ||
+			      u->ports == DIR_PORTS_MAX))
 			return report_error(u->c, EXIT_USAGE, "give 1 to 65535, 16 at most",
 					    argv[i], "no port");
 		if (colon)
-			u->port[u->ports++] = (uint16_t)port;
+			u->port[u->ports++] = port;
 	}
 	return 0;
 }

@@ -90,7 +90,7 @@ enum addr_scope addr_scope(const struct addr *a)
 	return ADDR_GLOBAL;
 }
 
-static bool parse_port(uint16_t *port, const char *s)
+bool addr_parse_port(uint16_t *port, const char *s)
 {
 	unsigned long v;
 	char *end;
@@ -131,7 +131,7 @@ bool addr_parse(struct addr *a, const char *s, uint16_t default_port)
 	memcpy(host, from, (size_t)(end - from));
 	host[end - from] = 0;
 	port = *end == ']' ? end + 1 : end;
-	if (*port && (*port != ':' || !parse_port(&a->port, port + 1)))
+	if (*port && (*port != ':' || !addr_parse_port(&a->port, port + 1)))
 		return false;
 	return parse_ip(a, host) && (*s != '[' || strchr(host, ':'));
 }

@@ -39,7 +39,10 @@ extern const char *const addr_scope_str[ADDR_SCOPES];
  * The port is default_port where none is written. False: not an address. */
 bool addr_parse(struct addr *a, const char *s, uint16_t default_port);
 
-/* The reverse, always with a port unless it is 0; returns out. */
+/* Decimal, 0 to 65535, and nothing behind it. False: something else. */
+bool addr_parse_port(uint16_t *port, const char *s);
+
+/* The reverse of addr_parse, always with a port unless it is 0; returns out. */
 const char *addr_format(const struct addr *a, char out[static ADDR_STR_MAX]);
 /* Address alone, without brackets or port. */
 const char *addr_format_ip(const struct addr *a, char out[static ADDR_STR_MAX]);
