@@ -109,13 +109,14 @@ static bool is_ours(const struct kpaths *k, const struct addr *remote)
 	return ip && port;
 }
 
-/* The bit of the path that begins at this address of ours. */
-static uint32_t path_bit(const struct kpaths *k, const struct addr *local)
+/* The bit of the path that begins at this address of ours; 0: none does. */
+static uint32_t path_bit(const struct kpaths *k, const struct kpaths_conn *c,
+			 const struct addr *local)
 {
 	for (uint32_t j = 1; j < k->n; j++)
 		if (addr_same_ip(local, &k->bend.local[j]))
 			return 1u << j;
-	return 1;
+	return addr_same_ip(local, &c->local);
 }
 
 static void on_event(const struct mptcp_event *e, void *arg)
@@ -129,15 +130,16 @@ static void on_event(const struct mptcp_event *e, void *arg)
 			return;
 		c->since = mono_now();
 		c->port = e->remote.port;
+		c->local = e->local;
 	}
 	if (!c)
 		return;
 	if (e->type == MPTCP_EVENT_SUB_ESTABLISHED || e->type == MPTCP_EVENT_ESTABLISHED)
-		c->paths |= path_bit(k, &e->local);
+		c->paths |= path_bit(k, c, &e->local);
 	else if (e->type == MPTCP_EVENT_CLOSED)
 		c->used = false;
-	else if (e->type == MPTCP_EVENT_SUB_CLOSED && c->paths & path_bit(k, &e->local)) {
-		c->paths &= ~path_bit(k, &e->local);
+	else if (e->type == MPTCP_EVENT_SUB_CLOSED && c->paths & path_bit(k, c, &e->local)) {
+		c->paths &= ~path_bit(k, c, &e->local);
 		if (!e->error || !k->watching)
 			return;
 		report_warning(k->c, k->device.name, "a connection to port %u lost a path: %s",
@@ -170,26 +172,40 @@ static void look_at_conns(struct kpaths *k, mono_t now)
 	}
 }
 
-static void look_at_resets(struct kpaths *k)
+/* Once a minute at most. */
+static bool is_news(struct kpaths_told *t, uint64_t n, uint32_t tick)
 {
-	int64_t n = nft_paths_reset(&k->bend.nft);
+	if (n <= t->n || (t->n && tick - t->tick < RENEW_TICKS))
+		return false;
+	*t = (struct kpaths_told){ n, tick };
+	return true;
+}
 
-	if (n > k->reset)
+static void look_at_stopped(struct kpaths *k)
+{
+	struct nft_paths_stopped s;
+
+	if (nft_paths_stopped(&k->bend.nft, &s))
+		return;
+	if (is_news(&k->reset, s.reset, k->ticks))
 		report_warning(k->c, k->device.name,
 			       "connections that were not MPTCP, or fell back, were reset");
-	k->reset = n > k->reset ? n : k->reset;
+	if (k->watching && is_news(&k->dropped, s.dropped, k->ticks))
+		report_warning(k->c, k->device.name, "packets that would have gone there directly "
+			       "were dropped, as all IPv6 is");
 }
 
 static void tick(struct timer *t, mono_t now)
 {
 	struct kpaths *k = container_of(t, struct kpaths, tick);
-	int r = ++k->ticks % RENEW_TICKS ? 0 : bend_renew(&k->bend);
+	int r = bend_keep(&k->bend);
 
+	r = r || ++k->ticks % RENEW_TICKS ? r : bend_renew(&k->bend);
 	if (r)
-		log_line(LOG_WARN, r, "cannot renew the virtual addresses");
+		log_line(LOG_WARN, r, "cannot keep MPTCP's limits, or the virtual addresses");
 	if (k->watching)
 		look_at_conns(k, now);
-	look_at_resets(k);
+	look_at_stopped(k);
 	loop_arm(k->loop, t, mono_add_ms(now, TICK_MS));
 }
 
@@ -197,7 +213,8 @@ static void tick(struct timer *t, mono_t now)
 
 const char *kpaths_why(struct kpaths *k, const char *why)
 {
-	bool reset = k->stands && !k->ending && nft_paths_reset(&k->bend.nft) > 0;
+	struct nft_paths_stopped s;
+	bool reset = k->stands && !k->ending && !nft_paths_stopped(&k->bend.nft, &s) && s.reset;
 
 	return reset ? "MPTCP does not get through: the device has none, or its options are "
 		       "removed on the way"
@@ -286,7 +303,8 @@ static void stand(struct kpaths *k)
 	r = r ? r : loop_add(k->loop, &k->heard);
 	r = r ? r : bend_go(&k->bend);
 	if (r) {
-		kpaths_end(k, r == -EPERM ? EXIT_USAGE : EXIT_UNREACHABLE, "%s", bend_why(r));
+		k->advice = bend_advice(r);
+		kpaths_end(k, EXIT_UNREACHABLE, "%s", bend_why(r));
 		return;
 	}
 	k->stands = true;

@@ -45,15 +45,20 @@ struct kpaths {
 	bool watching; /* set by the owner: tell of connections with fewer paths */
 	int code;
 	char why[WHY_MAX];
+	const char *advice; /* what to do; NULL: nothing in particular */
 	mono_t from, stood; /* set-up */
 	struct timer tick;
 	uint32_t ticks;
-	int64_t reset; /* packets, as far as told */
+	struct kpaths_told { /* packets, and when */
+		uint64_t n;
+		uint32_t tick;
+	} reset, dropped;
 	struct watch heard;
 	struct nl events;
 	struct kpaths_conn {
 		uint32_t token, paths; /* bit j: path j has a subflow */
 		uint16_t port; /* the device's */
+		struct addr local; /* of its first subflow */
 		mono_t since;  /* it may have further subflows from then on */
 		bool used, told;
 	} conn[KPATHS_CONNS_MAX];

@@ -16,6 +16,11 @@
 
 enum { ELEMENTS_MAX = 1024 }; /* 9 addresses, each to 8 addresses of a device, each on 14 ports */
 
+int nft_paths_here(struct nl *nl)
+{
+	return nft_table_exists(nl, &nft_of_client);
+}
+
 int nft_paths_remove(struct nl *nl)
 {
 	int r = nft_table_remove(nl, &nft_of_client);
@@ -142,38 +147,46 @@ int nft_paths_way(struct nl *nl, const struct addr *local, const struct addr *de
 	return add(nl, NFT_WAY, &key, &data);
 }
 
+struct tally {
+	struct nft_paths_stopped *stopped;
+	uint64_t packets; /* of the rule so far: its counter stands before what it does */
+};
+
 static int count(struct nftnl_expr *e, void *arg)
 {
-	int64_t *packets = arg;
+	struct tally *t = arg;
+	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
 
-	if (!strcmp(nftnl_expr_get_str(e, NFTNL_EXPR_NAME), "counter"))
-		*packets += (int64_t)nftnl_expr_get_u64(e, NFTNL_EXPR_CTR_PACKETS);
+	if (!strcmp(name, "counter"))
+		t->packets = nftnl_expr_get_u64(e, NFTNL_EXPR_CTR_PACKETS);
+	else if (!strcmp(name, "reject"))
+		t->stopped->reset += t->packets;
+	else if (!strcmp(name, "immediate"))
+		t->stopped->dropped += t->packets;
 	return 0;
 }
 
 static void count_rule(const struct nlmsghdr *nlh, void *arg)
 {
+	struct tally t = { .stopped = arg };
 	struct nftnl_rule *r = nftnl_rule_alloc();
 
 	if (!r)
 		return;
 	if (!nftnl_rule_nlmsg_parse(nlh, r))
-		nftnl_expr_foreach(r, count, arg);
+		nftnl_expr_foreach(r, count, &t);
 	nftnl_rule_free(r);
 }
 
-int64_t nft_paths_reset(struct nl *nl)
+int nft_paths_stopped(struct nl *nl, struct nft_paths_stopped *s)
 {
 	_Alignas(8) char buf[NL_MSG_BYTES];
 	struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETRULE, NFPROTO_INET,
 						     NLM_F_DUMP, ++nl->seq);
-	int64_t packets = 0;
-	int r;
 
+	*s = (struct nft_paths_stopped){ 0 };
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, NFT_CLIENT_TABLE);
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, NFT_LEAVING);
-	r = nl_query(nl, nlh, count_rule, &packets);
-	return r ? r : packets;
+	return nl_query(nl, nlh, count_rule, s);
 }
 
 struct closed {

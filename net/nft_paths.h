@@ -8,12 +8,12 @@
  *		chain output { type nat hook output priority dstnat
  *			dnat ip to ip saddr . ip daddr . tcp dport map @way }
  *		chain leaving { type filter hook output priority filter
- *			what is in @way but has no MPTCP option: reject with tcp reset
- *			ip daddr . tcp dport @closed4 drop	(and 6) }
+ *			what is in @way but has no MPTCP option: counter reject with tcp reset
+ *			ip daddr . tcp dport @closed4 counter drop	(and 6) }
  *		chain postrouting { type nat hook postrouting priority srcnat
  *			what is in @way masquerade }
  *		chain last { type filter hook postrouting priority srcnat + 1
- *			ip saddr @virtual drop }
+ *			ip saddr @virtual counter drop }
  *	}
  *
  * Nobody owns it: when its process dies, what was to go over several paths must not go directly.
@@ -33,6 +33,8 @@ enum { NFT_PATHS_CLOSED_MAX = 65 }; /* 4 addresses of a device with 16 ports, an
  * not at all from then on; with `replace` what a table that is there closes stays closed until
  * then. 0; -EEXIST when there is a table, and not `replace`; -EPERM; -errno. */
 int nft_paths_install(struct nl *nl, bool replace, const struct addr *closed, uint32_t n);
+/* Whether there is such a table: 0, -ENOENT, -EPERM without CAP_NET_ADMIN, or -errno. */
+int nft_paths_here(struct nl *nl);
 /* 0 also when there is none. */
 int nft_paths_remove(struct nl *nl);
 
@@ -50,7 +52,11 @@ int nft_paths_way(struct nl *nl, const struct addr *local, const struct addr *de
 typedef void nft_paths_each(const struct addr *device, void *arg);
 int nft_paths_closed(struct nl *nl, nft_paths_each *each, void *arg);
 
-/* Packets that were reset, as their connection was no MPTCP or had fallen back; or -errno. */
-int64_t nft_paths_reset(struct nl *nl);
+/* Packets that did not leave. 0 or -errno. */
+struct nft_paths_stopped {
+	uint64_t reset;	  /* as their connection was no MPTCP or had fallen back */
+	uint64_t dropped; /* as they would have left without being translated */
+};
+int nft_paths_stopped(struct nl *nl, struct nft_paths_stopped *s);
 
 #endif

@@ -92,6 +92,7 @@ static const struct nft_chain node_chains[NFT_CHAINS_MAX] = {
 #define SYN_OR_PUSH \
 	{ NFT_TRANSPORT, 13, 1, NFT_TMP }, { NFT_AND, 0x02 | 0x08, 0, 0 }, { NFT_DIFFERS, 0, 0, 0 }
 #define COUNT_AND_RESET { NFT_COUNT, 0, 0, 0 }, { NFT_RESET, 0, 0, 0 }
+#define COUNT_AND_DROP { NFT_COUNT, 0, 0, 0 }, { NFT_VERDICT, NF_DROP, 0, 0 }
 #define LONG { NFT_NET, 2, 2, NFT_TMP }, { NFT_LONGER, 20 + 60, 0, 0 }
 
 static const struct nft_chain client_chains[NFT_CHAINS_MAX] = {
@@ -100,26 +101,26 @@ static const struct nft_chain client_chains[NFT_CHAINS_MAX] = {
 		{ NULL, { IPV4, TCP, { NFT_NET, 12, 4, NFT_KEY }, { NFT_NET, 16, 4, NFT_KEY + 1 },
 			  { NFT_TRANSPORT, 2, 2, NFT_KEY + 2 }, { NFT_FIND, NFT_S_WAY, 0, 0 },
 			  { NFT_DNAT, NFPROTO_IPV4, NFT_KEY + 1, 0 } } } } },
-	{ NFT_LEAVING, "filter", NF_INET_LOCAL_OUT, PRIO_FILTER, {
+	{ "leaving", "filter", NF_INET_LOCAL_OUT, PRIO_FILTER, {
 		{ "connections without MPTCP",
 		  { NO_MPTCP, SYN_OR_PUSH, COUNT_AND_RESET } },
 		{ "connections without MPTCP",
 		  { NO_MPTCP, LONG, COUNT_AND_RESET } },
-		/* ip daddr . tcp dport @closed4 drop */
+		/* ip daddr . tcp dport @closed4 counter drop */
 		{ "not translated",
 		  { IPV4, TCP, { NFT_NET, 16, 4, NFT_KEY }, { NFT_TRANSPORT, 2, 2, NFT_KEY + 1 },
-		    { NFT_HAS, NFT_S_CLOSED4, NFT_KEY, 0 }, { NFT_VERDICT, NF_DROP, 0, 0 } } },
+		    { NFT_HAS, NFT_S_CLOSED4, NFT_KEY, 0 }, COUNT_AND_DROP } },
 		{ "not translated",
 		  { IPV6, TCP, { NFT_NET, 24, 16, NFT_KEY }, { NFT_TRANSPORT, 2, 2, NFT_KEY + 4 },
-		    { NFT_HAS, NFT_S_CLOSED6, NFT_KEY, 0 }, { NFT_VERDICT, NF_DROP, 0, 0 } } } } },
+		    { NFT_HAS, NFT_S_CLOSED6, NFT_KEY, 0 }, COUNT_AND_DROP } } } },
 	{ "postrouting", "nat", NF_INET_POST_ROUTING, PRIO_SRCNAT, {
 		{ "what is in @way",
 		  { CAME_BY4, { NFT_FIND, NFT_S_WAY, 0, 0 }, { NFT_MASQ, 0, 0, 0 } } } } },
 	{ "last", "filter", NF_INET_POST_ROUTING, PRIO_SRCNAT + 1, {
-		/* ip saddr @virtual drop */
+		/* ip saddr @virtual counter drop */
 		{ "not translated",
 		  { IPV4, { NFT_NET, 12, 4, NFT_KEY }, { NFT_HAS, NFT_S_VIRTUAL, NFT_KEY, 0 },
-		    { NFT_VERDICT, NF_DROP, 0, 0 } } } } },
+		    COUNT_AND_DROP } } } },
 };
 
 const struct nft_layout nft_of_node = { NFT_TABLE, NFT_TABLE_F_OWNER, NFT_S_MAP4, NFT_S_GUARD,

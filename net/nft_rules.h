@@ -20,7 +20,6 @@
 #define NFT_CLOSED4 "closed4"
 #define NFT_CLOSED6 "closed6"
 #define NFT_VIRTUAL "virtual"
-#define NFT_LEAVING "leaving"
 
 enum {
 	NFT_KEY = NFT_REG32_00,
