@@ -25,6 +25,9 @@ enum {
 	NAP_MS = 20,
 };
 
+/* While it is up: all subflows, and none to an address that the device announces. */
+static const struct mptcp_limits all = { .subflows = MPTCP_PM_MAX };
+
 static struct addr virtual_addr(uint32_t block, uint32_t i)
 {
 	struct addr a;
@@ -129,7 +132,7 @@ const char *bend_why(int err)
 	case -ENOENT:
 		return "this kernel has no path manager for MPTCP";
 	case -EPERM:
-		return "CAP_NET_ADMIN is missing";
+		return "it takes CAP_NET_ADMIN";
 	case -EEXIST:
 		return "a table inet machete-client is there already";
 	case -ENOSPC:
@@ -148,9 +151,10 @@ const char *bend_advice(int err)
 	case -ENOSPC:
 		return "use fewer paths, or remove endpoints: `ip mptcp endpoint`";
 	case -EPERM:
-		return "run it as root";
+	case -EACCES:
+		return "run it as root, or first: setcap cap_net_admin+ep machete";
 	default:
-		return "use --transport flows, which needs nothing of the kernel";
+		return "use `send` or `forward` with --transport flows, which need no MPTCP";
 	}
 }
 
@@ -179,6 +183,8 @@ static int prepare(struct bend *b, const struct bend_want *w)
 	snprintf(b->scheduler, sizeof b->scheduler, "-");
 	if (w->scheduler)
 		mptcp_scheduler(b->scheduler);
+	if (!b->scheduler[0])
+		return -EOPNOTSUPP;
 	if (r >= 0 && r + (int)b->n > MPTCP_PM_MAX)
 		r = -ENOSPC;
 	r = r < 0 ? r : mptcp_pm_limits(&b->pm, &b->limits);
@@ -187,7 +193,6 @@ static int prepare(struct bend *b, const struct bend_want *w)
 
 int bend_begin(struct bend *b, const struct bend_want *w)
 {
-	struct mptcp_limits all = { .subflows = MPTCP_PM_MAX };
 	bool replace = b->on;
 	int r = prepare(b, w);
 
@@ -215,6 +220,18 @@ int bend_go(struct bend *b)
 	for (uint32_t i = 1; i <= b->n && !r; i++)
 		r = mptcp_pm_add(&b->pm, &b->local[i]);
 	return r;
+}
+
+int bend_keep(struct bend *b)
+{
+	struct mptcp_limits now;
+	int r = mptcp_pm_limits(&b->pm, &now);
+
+	if (r || (now.subflows == all.subflows && !now.add_addr_accepted))
+		return r;
+	b->limits = now;
+	r = save(b);
+	return r ? r : mptcp_pm_set_limits(&b->pm, &all);
 }
 
 int bend_renew(struct bend *b)
@@ -284,15 +301,16 @@ static int restore_limits(struct bend *b)
 /* All but the table: what it closed stays closed. 0, or -errno of what failed first. */
 static int take_back(struct bend *b)
 {
-	int ret = 0;
+	int ret = 0, r;
 
 	if (is_client(b))
 		quiet(b, &ret);
 	for (uint32_t i = 1; i <= b->n; i++)
 		note(&ret, rtnl_take_back(&b->route, &b->local[i]), "an address on lo");
 	note(&ret, restore_limits(b), "MPTCP's limits");
-	if (strcmp(b->scheduler, "-"))
-		note(&ret, mptcp_set_scheduler(b->scheduler), "MPTCP's scheduler");
+	r = strcmp(b->scheduler, "-") ? mptcp_set_scheduler(b->scheduler) : 0;
+	if (r != -ENOENT) /* one that the kernel does not have any more */
+		note(&ret, r, "MPTCP's scheduler");
 	return ret;
 }
 
@@ -317,8 +335,10 @@ int bend_open(struct bend *b, const char *path)
 
 	*b = (struct bend){ .opened = true, .fd = -1, .nft = { .fd = -1 }, .route = { .fd = -1 } };
 	b->pm.nl.fd = -1;
-	r = mptcp_here() ? lock(b, path) : -ENOPROTOOPT;
-	r = r ? r : nl_open(&b->nft, NETLINK_NETFILTER);
+	r = mptcp_here() ? nl_open(&b->nft, NETLINK_NETFILTER) : -ENOPROTOOPT;
+	r = r ? r : nft_paths_here(&b->nft);
+	r = r == -ENOENT ? 0 : r;
+	r = r ? r : lock(b, path);
 	r = r ? r : nl_open(&b->route, NETLINK_ROUTE);
 	r = r ? r : mptcp_pm_open(&b->pm);
 	if (!r && load(b)) {

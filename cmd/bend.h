@@ -56,6 +56,8 @@ struct bend_want {
 int bend_begin(struct bend *b, const struct bend_want *w);
 /* From now on every MPTCP connection opens n subflows. 0 or -errno. */
 int bend_go(struct bend *b);
+/* Limits that others have set meanwhile are put back at the end, and ours hold on. 0 or -errno. */
+int bend_keep(struct bend *b);
 /* Gives the virtual addresses their life anew. 0 or -errno. */
 int bend_renew(struct bend *b);
 /* A device, in place of all that: connections may have as many subflows as the kernel takes, not

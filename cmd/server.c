@@ -442,7 +442,7 @@ static int start(struct server *sv, const struct common *c)
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "server", "%s", strerror(-r));
 	privilege_files();
-	bend_accept(&sv->bend, c, sv->o->expose.n > 0);
+	bend_accept(&sv->bend, c, addr_scope(&sv->st.at) != ADDR_LOOPBACK);
 	sv->sweep.fire = sweep;
 	loop_arm(&sv->st.loop, &sv->sweep, mono_add_ms(loop_now(&sv->st.loop), SWEEP_MS));
 	return station_join(&sv->st);
@@ -483,5 +483,5 @@ const struct cmd cmd_server = {
 	.rows = rows,
 	.opts_bytes = sizeof(struct opts),
 	.more = "A received file is never written outside of DIR nor over a file that exists: the\n"
-		"sender is told the name that it got.\n",
+		"sender is told its name. As root, MPTCP to this host may have 9 paths, not 3.\n",
 };

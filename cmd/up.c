@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,7 +58,7 @@ struct up {
 	struct flow flow; /* the trial */
 	struct watch port_watch;
 	struct timer look, late;
-	bool ready;
+	bool ready, deaf; /* to SIGHUP: nohup, and --detach */
 	int parent; /* a pipe to it: the end of --detach; -1 */
 };
 
@@ -65,21 +66,28 @@ struct up {
 
 static void fail(struct up *u, const char *why)
 {
+	u->k.advice = bend_advice(0);
 	kpaths_end(&u->k, EXIT_UNREACHABLE, "%s", kpaths_why(&u->k, why));
 }
 
-/* Nobody waits any more: from now on the parent's end of a pipe, or a terminal, is not needed. */
+/* The parent may end: from now on there is no terminal, and a log in its place. */
 static void let_go(struct up *u)
 {
-	int null;
+	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+	char path[HOME_PATH_MAX];
+	int null, log;
 
 	if (u->parent < 0)
 		return;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = 0; fd <= STDERR_FILENO && null >= 0; fd++)
-		dup2(null, fd);
-	if (write(u->parent, "", 1) == 1)
-		close(u->parent);
+	log = home_path(u->c, "mptcp.log", path) ? open(path, flags, 0600) : -1;
+	dup2(null, STDIN_FILENO);
+	dup2(log < 0 ? null : log, STDOUT_FILENO);
+	dup2(log < 0 ? null : log, STDERR_FILENO);
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	if (write(u->parent, "", 1) != 1)
+		kpaths_end(&u->k, EXIT_INTERRUPTED, "interrupted by the user");
+	close(u->parent);
 	u->parent = -1;
 }
 
@@ -136,6 +144,8 @@ static void port_answers(struct watch *w, uint32_t got)
 
 	(void)got;
 	end_port(u);
+	if (u->k.ending)
+		return;
 	snprintf(why, sizeof why, "port %u there: %s", u->port[u->tried],
 		 err ? strerror(-err) : "what listens does not speak MPTCP");
 	if (r && r != -EAGAIN)
@@ -153,6 +163,8 @@ static void look(struct timer *t, mono_t now)
 	struct mptcp_conn c;
 	int r = kpaths_look(&u->k, u->flow.watch.fd, &c, order);
 
+	if (u->k.ending)
+		return;
 	if (r == -EAGAIN) {
 		loop_arm(&u->one.loop, t, mono_add_ms(now, LOOK_MS));
 		return;
@@ -231,7 +243,7 @@ static void on_signal(struct loop *l, int signo)
 {
 	struct up *u = l->owner;
 
-	if (signo == SIGHUP)
+	if (signo == SIGHUP && u->deaf)
 		return;
 	if (u->k.live)
 		kpaths_end(&u->k, u->ready ? 0 : EXIT_INTERRUPTED, "interrupted by the user");
@@ -323,8 +335,7 @@ static int run(struct up *u)
 	flow_close(&u->flow);
 	if (!u->k.code)
 		return EXIT_OK;
-	return report_error(u->c, (enum exit_code)u->k.code,
-			    "use --transport flows, which takes TCP alone", "up", "%s", u->k.why);
+	return report_error(u->c, (enum exit_code)u->k.code, u->k.advice, "up", "%s", u->k.why);
 }
 
 /* The parent ends when the paths are up, or as the child does. */
@@ -341,6 +352,7 @@ static bool detach(struct up *u, int *code)
 	pid = fork();
 	if (pid == 0) {
 		close(p[0]);
+		prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0); /* Ctrl-C while it waits */
 		setsid();
 		u->parent = p[1];
 		return false;
@@ -362,6 +374,7 @@ static int up_main(const struct common *c, const void *opts, int argc, char **ar
 	u.c = c;
 	u.o = opts;
 	u.parent = -1;
+	u.deaf = u.o->detach || signal(SIGHUP, SIG_DFL) == SIG_IGN;
 	u.look.fire = look;
 	u.late.fire = too_late;
 	u.port_watch = (struct watch){ .fd = -1, .ready = port_answers };
@@ -391,9 +404,11 @@ const struct cmd cmd_up = {
 	.words_min = 1,
 	.words_max = -1,
 	.more =
-	    "All ports that the device exposes, by default. What goes there is MPTCP over all\n"
-	    "nodes, or does not leave: other connections are reset. The kernel decides which path\n"
-	    "carries what; one may carry all. Takes root; ends with Ctrl-C or `machete down`.\n",
+	    "All ports that the device exposes, by default, and its own. What goes there is MPTCP\n"
+	    "over all nodes, or does not leave: other connections are reset, IPv6 and what comes\n"
+	    "from another address is dropped. The kernel decides which path carries what; one may\n"
+	    "carry all. Takes CAP_NET_ADMIN; ends with Ctrl-C or `machete down HOST`. Warnings of\n"
+	    "--detach go to HOME/mptcp.log, which is begun anew each time.\n",
 };
 
 /* --- down ------------------------------------------------------------------------------------- */

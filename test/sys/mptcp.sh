@@ -59,22 +59,32 @@ wire() {
 		ip -n "$name" addr add "10.5.0.${end#*:}/24" dev eth0
 	done
 	ip -n device addr add 10.5.0.3/24 dev eth0
+	ip -n device addr add fd05::2/64 dev eth0 nodad
+	ip -n client addr add fd05::9/64 dev eth0 nodad
 	ip -n client mptcp limits set subflows 1 add_addr_accepted 2
 	ip -n client mptcp endpoint add 10.5.0.99 id 5 subflow
 	ip -n device mptcp endpoint add 10.5.0.3 signal
 	at client nft add table ip users
 }
 
-# role NAMESPACE NAME COMMAND...: started, and ready; $pid is its process
-role() {
+# start NAMESPACE NAME COMMAND...; $pid is its process
+start() {
 	local ns=$1 name=$2
 	shift 2
 	ip netns exec "$ns" "$@" >"$tmp/$name.out" 2>"$tmp/$name.log" &
 	pid=$!
-	within 15 grep -q '^ready' "$tmp/$name.out" && return
-	tail -n 5 "$tmp/$name.log" | sed 's/^/# /'
-	echo "not ok mptcp: $name is ready"
+}
+
+ready() {
+	within 15 grep -q '^ready' "$tmp/$1.out" && return
+	tail -n 5 "$tmp/$1.log" | sed 's/^/# /'
+	echo "not ok mptcp: $1 is ready"
 	exit 1
+}
+
+role() {
+	start "$@"
+	ready "$2"
 }
 
 enrol() {
@@ -89,13 +99,16 @@ overlay() {
 	enrol client client
 	mkdir "$tmp/inbox"
 	enrol device dev
-	role device dev "$m" -v -C "$tmp/dev" server --name dev --inbox "$tmp/inbox" \
-		--advertise 10.5.0.2 --expose 5001 --expose 5002
+	start device dev "$m" -v -C "$tmp/dev" server --name dev --inbox "$tmp/inbox" \
+		--advertise 10.5.0.2 --advertise fd05::2 --expose 5001 --expose 5002
 	for n in n1 n2 n3; do
 		enrol node $n
-		role $n $n "$m" -v -C "$tmp/$n" node --name $n --forward nat
+		start $n $n "$m" -v -C "$tmp/$n" node --name $n --forward nat
 	done
 	n3_pid=$pid
+	for n in dev n1 n2 n3; do
+		ready $n
+	done
 	head -c 5000000 /dev/urandom >"$tmp/data"
 }
 
@@ -133,7 +146,7 @@ P
 	within 5 at device python3 -c 'import socket; socket.create_connection(("10.5.0.2", 5002))'
 }
 
-# What the client sends: one line for every TCP packet, "DESTINATION BYTES".
+# What the client sends: one line for every TCP packet, "SOURCE DESTINATION PORT BYTES".
 sniff() {
 	ip netns exec client python3 - "$tmp/packets" 2>/dev/null <<'P' &
 import socket, struct, sys
@@ -143,6 +156,8 @@ s.bind(("eth0", 3))
 out = open(sys.argv[1], "w", buffering=1)
 while True:
     p, a = s.recvfrom(65536)
+    if a[2] == 4 and p[12:14] == b"\x86\xdd" and p[20] == 6:
+        print("- fd05::2" if p[53] == 2 else "- other", 0, 0, file=out)
     if a[2] == 4 and p[12:14] == b"\x08\0" and p[23] == 6:
         ip = p[14:]
         size = struct.unpack(">H", ip[2:4])[0] - 20 - (ip[32] >> 4) * 4
@@ -223,7 +238,7 @@ P
 
 nothing_direct() {
 	# The device has a second address, which it announces; the manager is there too.
-	awk '$2 == "10.5.0.2" || ($2 == "10.5.0.3" && $3 != 7100) { print; bad = 1 }
+	awk '$2 == "fd05::2" || $2 == "10.5.0.2" || ($2 == "10.5.0.3" && $3 != 7100) { print; bad = 1 }
 		END { exit bad || !NR }' "$tmp/packets" || return 1
 	! grep -q '^198\.' "$tmp/packets"
 }
@@ -270,6 +285,14 @@ check "a program's TCP is refused" bash -c "$(declare -f at talk); talk 0 5001 1
 check "and told of" within 3 grep -q 'not MPTCP, or fell back, were reset' "$tmp/up.log"
 check "another up has to wait" fails 3 'another process has paths up' client up dev:5001
 check "down of another device is refused" fails 1 'dev is up' client down other
+talk6() {
+	at client python3 -c 'import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, 262)
+s.settimeout(0.1)
+s.connect(("fd05::2", 5001))'
+}
+talk6 2>/dev/null
+check "and is told of" within 3 grep -q 'would have gone there directly' "$tmp/up.log"
 check "down ends it" client down dev
 check "at once" within 2 gone "$up_pid"
 check "and all is as before" as_before
@@ -327,6 +350,54 @@ check "and all is as before again" as_before
 check "another scheduler than the kernel's is told" \
 	fails 2 'no fast, but: default' client send --transport mptcp --scheduler fast "$tmp/data" dev
 
+# It gets no further than to try the port: what it changes in the kernel is there already.
+bends() { at client ip mptcp endpoint | grep -q 198.18; }
+stuck() {
+	start client up "$m" -C "$tmp/client" up dev:5001 -n 3 "$@"
+	within 5 bends
+}
+at device nft -f - <<'N'
+table ip deaf {
+	chain input {
+		type filter hook input priority 0
+		tcp dport 5001 drop
+	}
+}
+N
+stuck
+kill -9 "$pid"
+check "killed before it is ready, it leaves something" bends
+check "that down takes back" client down dev
+check "as it was before" as_before
+stuck
+kill -HUP "$pid"
+check "the end of its terminal ends it" within 2 gone "$pid"
+check "with all as it was before" as_before
+stuck --detach
+kill -9 "$pid"
+check "who waits for --detach is killed, and the rest ends too" within 2 as_before
+at device nft delete table ip deaf
+
+# An ordinary user, to whom home and program belong.
+chmod 711 "$tmp"
+enrol client user
+cp "$m" "$tmp/machete"
+chown -R 65534:65534 "$tmp/user"
+user() {
+	at client setpriv --reuid 65534 --regid 65534 --clear-groups "${caps[@]}" \
+		"$tmp/machete" -C "$tmp/user" "$@"
+}
+check "an ordinary user is told what it takes" fails 2 'setcap cap_net_admin+ep' user up dev:5001
+caps=(--inh-caps=+net_admin --ambient-caps=+net_admin)
+check "with that it works" user up dev:5001 -n 2 --detach
+talk 0 5001 1 >/dev/null 2>&1
+check "and what --detach has to say is in a file" \
+	within 3 grep -q 'not MPTCP, or fell back, were reset' "$tmp/user/mptcp.log"
+check "and can be ended" user down dev
+check "with all as it was before" as_before
+check "a device lets MPTCP have all the paths that its kernel can" \
+	grep -q 'subflows 8' <(ip -n device mptcp limits)
+check "no port is taken for one" fails 2 'no port' client up dev:5001x
 check "a port that speaks TCP alone is told" fails 3 '5002' client up dev:5002 -n 2
 check "a port that is not exposed is told" fails 2 'not exposed' client up dev:22 -n 2
 check "a node that only one path leads to is told" fails 3 '.' client up dev:5001 -n 4
