@@ -28,8 +28,8 @@ int choose_paths(struct quorum *q, const struct survey_options *o, const struct 
 		 struct choice *choice);
 
 /* After a session over n paths: whoever sends to this node next shall not wait for ports that did
- * not answer, nor trust traces of before the round trip made a step. Only when it went well: else it
- * may have been the device. */
+ * not answer, nor trust traces of before the round trip made a step. Only when it went well: else
+ * it may have been the device. */
 void choose_learn(const struct common *c, const struct choice *choice, const struct path *path,
 		  uint32_t n);
 /* The session failed for this path: its node is left out when paths are chosen anew. False: that

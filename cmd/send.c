@@ -13,6 +13,7 @@
 #include "cmd/progress.h"
 #include "cmd/receipt.h"
 #include "cmd/report.h"
+#include "core/check.h"
 #include "core/log.h"
 #include "net/sock.h"
 
@@ -44,7 +45,6 @@ static const struct opt rows[] = {
 	  offsetof(struct opts, max_share), 1, 100 },
 	{ 0 },
 };
-
 
 struct send {
 	const struct common *c;
