@@ -1,5 +1,6 @@
 #!/bin/sh
 # One lab at a time, and whatever a crash leaves is removed by the next `up` or by `down`.
+# This test may run beside others.
 . "$(dirname "$0")/lib.sh"
 need ping
 begin two-paths

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Four replicas of the manager in four regions, over IPv6 too: they agree over real distances, one
 # may die or be cut off, two may not, and all recover.
+# This test may run beside others.
 . "$(dirname "$0")/lib.sh"
 . "$here/sys.sh"
 begin paper

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The paper's Internet as `paths` sees it, at one home and at two: every pair of paths has the
 # common ASes that the topology gives it, and the labelled hops of the paper's count (Tables I, II).
+# This test may run beside others.
 . "$(dirname "$0")/lib.sh"
 . "$here/sys.sh"
 need python3

@@ -3,7 +3,7 @@
 # with privilege and without, from both ends and from the second home.
 . "$(dirname "$0")/lib.sh"
 . "$here/sys.sh"
-need python3
+need python3 lft traceroute
 begin paper-dual
 "$lab" prefixes >"$tmp/prefixes"
 check "the lab's prefixes are imported" m probe asn import --keep-bogons "$tmp/prefixes"
@@ -50,6 +50,26 @@ while read -r n from to options; do
 	name="trace $options from $from to $to"
 	[ -z "$wrong" ] && pass "$name" || fail "$name" "$wrong"
 done <"$tmp/traces"
+
+# hops_of N: the routers that answered, "TTL ADDRESS"
+hops_of() {
+	python3 -c 'import json, sys
+t = [o for o in map(json.loads, sys.stdin) if o["event"] == "trace"][-1]
+for h in t["hops"][:-1]: print(h["probe_ttl"], h["addr"])' <"$tmp/$1"
+}
+# sees_alike TOOL N COMMAND...: the tool's routers, run beside, are those of trace N
+sees_alike() {
+	tool=$1 hops=$2
+	shift 2
+	on lisbon "$@" | sed -n 's/^ *\([0-9]*\)  \(10[^ ]*\) .*/\1 \2/p' >"$tmp/$tool"
+	[ $tool = lft ] || sed -i '$d' "$tmp/$tool" # the target
+	hops_of $hops | diff - "$tmp/$tool"
+}
+for n in 3 8; do
+	at=$("$lab" addr "$(sed -n "s/^$n lisbon \([^ ]*\) .*/\1/p" "$tmp/traces")")
+	check "lft sees the same routers as trace $n" sees_alike lft $n lft -n -S -D wan0 "$at:80"
+	check "traceroute too" sees_alike traceroute $n traceroute -T -p 80 -n -q 1 -w 0.6 "$at"
+done
 
 as_path=$(python3 -c 'import json, sys
 print([o for o in map(json.loads, sys.stdin) if o["event"] == "trace"][-1]["as_path"])' <"$tmp/4")

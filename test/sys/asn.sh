@@ -1,5 +1,6 @@
 #!/bin/sh
 # test/sys/asn.sh - the prefix-to-AS import over a whole table (Debian's python3-pyasn), and errors
+# This test may run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 m=$PWD/build/machete
 vectors=$PWD/test/data/ip2as_vectors.tsv

@@ -1,6 +1,7 @@
 #!/bin/bash
 # test/sys/directory.sh - the manager, its tuple space and memberships as a user meets them: one
 # replica first, then four of which one at a time is taken away
+# This test may run beside others.
 . test/sys/manager.inc
 
 # One replica.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # test/sys/late.sh - a device that cannot hear of a new client says so, and its word gets through
+# This test may run beside others.
 [ "$(id -u)" = 0 ] || { echo "skip late: needs root for namespaces"; exit 0; }
 . test/sys/overlay.inc
 A=late-$$-a D=late-$$-d

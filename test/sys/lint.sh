@@ -1,6 +1,7 @@
 #!/bin/sh
 # test/sys/lint.sh - lint bites: a small tree that keeps every rule passes, and each way of breaking
 # a rule turns that rule's line, and no other, into "not ok".
+# This test may run beside others.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 tree=$(mktemp -d) || exit 1
 trap 'rm -rf "$tree"' EXIT

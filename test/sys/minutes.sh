@@ -5,6 +5,7 @@
 # ssh, scp and machete are functions that act in a host's namespace, with a home and an /etc of its
 # own. Where README says "and so on" its lines are repeated for the other replicas and for a second
 # node.
+# This test may run beside others.
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$(realpath "${MACHETE:-build/machete}")
 readme=${README:-$here/../../README.md}

@@ -2,6 +2,7 @@
 # test/sys/nat.sh - a node that forwards in the kernel, with real processes in network namespaces:
 # what it changes in its namespace and what of it is left, whatever way it ends; what it refuses;
 # when it relays instead.
+# This test may run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 if [ -z "$NAT_SH_INSIDE" ]; then
 	unshare -nm true 2>/dev/null || { echo "skip nat: network namespaces take root"; exit 0; }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # test/sys/nft.sh - forwards in the kernel, with a client, a node and a device in network
 # namespaces: what net/nft, net/ct and net/sysctl promise, looked at with nft, conntrack and TCP.
+# This test may run beside others.
 cd "$(dirname "$0")/../.." || exit 1
 if [ -z "$NFT_SH_INSIDE" ]; then
 	unshare -nm true 2>/dev/null || { echo "skip nft: network namespaces take root"; exit 0; }

@@ -1,5 +1,6 @@
 #!/bin/bash
 # test/sys/slowdisk.sh - a device whose disk takes longer for a sync than a path may be silent
+# This test may run beside others.
 command -v strace >/dev/null || { echo "skip slowdisk: no strace"; exit 0; }
 . test/sys/overlay.inc
 overlay_up --faults 0
@@ -16,7 +17,10 @@ slow()
 	strace -qq -p "$syncer" -e trace="$1" -e inject="$1":delay_enter=4000000:when=1 \
 		-o "$d/trace" 2>"$d/strace" &
 	tracer=$!
-	sleep 0.5
+	until grep -q '^TracerPid:.*[1-9]' /proc/$syncer/status; do
+		kill -0 $tracer || return 1
+		sleep 0.05
+	done
 }
 both_arrive()
 {
