@@ -54,6 +54,17 @@ static void tell(const struct replica_effect *e)
 		log_info("%s %lld", replica_note_str[e->note], v);
 }
 
+/* What is due at once is done when all that came in this turn is read: no turn is lost. */
+static void arm(struct manager *m, mono_t at)
+{
+	if (mono_before(loop_now(&m->loop), at)) {
+		loop_arm(&m->loop, &m->timer, at);
+	} else {
+		loop_disarm(&m->loop, &m->timer);
+		loop_flush(&m->loop, &m->soon);
+	}
+}
+
 static void run_effect(struct manager *m, const struct replica_effect *e)
 {
 	switch (e->type) {
@@ -76,7 +87,7 @@ static void run_effect(struct manager *m, const struct replica_effect *e)
 		disk_switch(&m->disk, m->replica, e->slot);
 		break;
 	case REPLICA_ARM:
-		loop_arm(&m->loop, &m->timer, e->at);
+		arm(m, e->at);
 		break;
 	case REPLICA_CONFIG:
 		net_reconfigure(m);
@@ -116,13 +127,19 @@ void manager_step(struct manager *m, struct replica_event *ev)
 	run_effects(m);
 }
 
+static void due_soon(struct flush *f)
+{
+	struct replica_event ev = { .type = REPLICA_TIMER };
+
+	manager_step(container_of(f, struct manager, soon), &ev);
+}
+
 static void due(struct timer *t, mono_t now)
 {
 	struct manager *m = container_of(t, struct manager, timer);
-	struct replica_event ev = { .type = REPLICA_TIMER };
 
 	(void)now;
-	manager_step(m, &ev);
+	due_soon(&m->soon);
 }
 
 static void save_on(struct timer *t, mono_t now)
@@ -212,6 +229,7 @@ static int start(struct manager *m, const struct opts *o)
 		return report_error(m->c, EXIT_FAILED, "raise the limit on open files", "manager",
 				    "%s", strerror(errno));
 	m->timer.fire = due;
+	m->soon.run = due_soon;
 	m->save_timer.fire = save_on;
 	return net_start(m, &at);
 }

@@ -74,6 +74,7 @@ struct manager {
 	void *replica_mem;
 	struct replica_effects out;
 	struct timer timer, save_timer, pause;
+	struct flush soon; /* the timer, when it is due at once */
 	struct watch listener;
 	const struct conn_ops *ops;
 	uint32_t self;

@@ -2,6 +2,7 @@
 #include "core/loop.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -173,6 +174,15 @@ static void fire_due(struct loop *l)
 	}
 }
 
+/* Sleeps less than epoll_wait can. */
+static void nap(const struct loop *l, int64_t us)
+{
+	struct pollfd p = { .fd = l->epfd, .events = POLLIN };
+	struct timespec ts = { .tv_nsec = us * 1000 };
+
+	ppoll(&p, 1, &ts, NULL);
+}
+
 /* Milliseconds to sleep, rounded up so that a timer is never found early; -1: for ever. */
 static int sleep_ms(const struct loop *l)
 {
@@ -183,7 +193,11 @@ static int sleep_ms(const struct loop *l)
 	if (!l->first)
 		return -1;
 	us = mono_diff_us(l->first->at, mono_now());
-	return us <= 0 ? 0 : us > 60000000 ? 60000 : (int)((us + 999) / 1000);
+	if (us >= 1000)
+		return us > 60000000 ? 60000 : (int)((us + 999) / 1000);
+	if (us > 0)
+		nap(l, us);
+	return 0;
 }
 
 int loop_run(struct loop *l)

@@ -106,6 +106,17 @@ static void slim(struct replica *r, uint64_t s, struct slot *x)
 #endif
 }
 
+/* Answers, and who asks again, need about as long as the slot; twice that is time enough. */
+static void expect(struct replica *r, const struct slot *x, uint32_t count)
+{
+	int64_t us = 2 * mono_diff_us(r->now, x->since);
+
+	r->crowd = count + r->pending;
+	if (r->crowd > BATCH_REQUESTS_MAX)
+		r->crowd = BATCH_REQUESTS_MAX;
+	r->hold = mono_add_us(r->now, us < HOLD_US ? us : HOLD_US);
+}
+
 static void execute_one(struct replica *r, uint64_t s, struct slot *x, struct body *body)
 {
 	struct batch batch;
@@ -125,6 +136,7 @@ static void execute_one(struct replica *r, uint64_t s, struct slot *x, struct bo
 	slim(r, s, x);
 	settle(r, &batch);
 	note_clock(r, x);
+	expect(r, x, batch.count);
 	r->beat = r->now;
 	replica_progress(r);
 #ifdef BUG_TIMER_ANY_PROGRESS

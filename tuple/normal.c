@@ -366,6 +366,13 @@ static void send_preprepare(struct replica *r, uint64_t s, const uint8_t *p, siz
 	out_send(r, everyone(r), &b);
 }
 
+/* Clients that got their answers together ask again together: with those who asked meanwhile they
+ * make one batch, where else two would take turns, each at the full price of a slot. */
+bool normal_holds(const struct replica *r)
+{
+	return r->pending && r->pending < r->crowd && mono_before(r->now, r->hold);
+}
+
 void normal_propose(struct replica *r)
 {
 	uint64_t s = r->state.slot + 1;
@@ -375,7 +382,8 @@ void normal_propose(struct replica *r)
 	struct buf b, head;
 	uint32_t n;
 
-	if (!is_leader(r) || !x || x->proposed || s <= r->chosen_top || !out_has_room(r))
+	if (!is_leader(r) || !x || x->proposed || s <= r->chosen_top || !out_has_room(r) ||
+	    normal_holds(r))
 		return;
 	buf_init(&b, p + BATCH_HEAD_BYTES, BATCH_BYTES_MAX - BATCH_HEAD_BYTES);
 	n = intake_take(r, &b);
@@ -422,6 +430,8 @@ mono_t normal_deadline(const struct replica *r)
 	if (state_needs_time(&r->state))
 		at = mono_add_ms(r->beat, is_leader(r) ? HEARTBEAT_MS :
 							 HEARTBEAT_MS + (int64_t)r->timeout_ms);
+	if (is_leader(r) && normal_holds(r))
+		at = !at.us || mono_before(r->hold, at) ? r->hold : at;
 	if (r->active && x->proposed && !x->accepted && !r->observer &&
 	    r->state.slot + 1 <= r->h + WINDOW) {
 		mono_t due = mono_add_ms(x->since, (int64_t)r->timeout_ms / 4);

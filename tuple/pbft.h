@@ -56,6 +56,8 @@ struct replica {
 	mono_t progress; /* last time something went forward, or STATUS was sent */
 	mono_t asked_at; /* STATUS was sent to all */
 	mono_t beat;	 /* last batch executed */
+	uint32_t crowd;	 /* requests that were there when it was: so many are expected again */
+	mono_t hold;	 /* until when the next batch waits for them */
 	mono_t armed;
 	uint32_t fetch_from;
 	mono_t fetch_since;

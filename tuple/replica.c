@@ -278,13 +278,13 @@ static void begin(struct replica *r, mono_t now, int64_t wall_us, struct replica
 	out->n = 0;
 }
 
-/* More requests may stand in other channels: the batch is closed at the next turn of the driver's
- * loop, when all were read that had come. */
+/* More requests may stand in other channels: the batch is closed by the timer, which the driver
+ * fires when all were read that had come. */
 static void propose_soon(struct replica *r)
 {
 	const struct slot *x = slot_at(r, r->state.slot + 1);
 
-	if (is_leader(r) && r->pending && x && !x->proposed)
+	if (is_leader(r) && r->pending && x && !x->proposed && !normal_holds(r))
 		r->again = true;
 }
 
@@ -347,7 +347,7 @@ enum replica_verdict replica_step(struct replica *r, const struct replica_event 
 		break;
 	}
 	r->verdicts[v]++;
-	finish(r, ev->type == REPLICA_REQUEST);
+	finish(r, ev->type != REPLICA_TIMER);
 	return v;
 }
 

@@ -60,6 +60,7 @@ void normal_advance(struct replica *r, uint64_t s);
 void normal_advance_all(struct replica *r);
 void normal_unstash(struct replica *r);
 void normal_execute(struct replica *r);
+bool normal_holds(const struct replica *r);
 bool normal_blocked(const struct replica *r, size_t len);
 void normal_tick(struct replica *r);
 mono_t normal_deadline(const struct replica *r);
