@@ -147,9 +147,12 @@ static struct sync_call *take_call(struct syncer *s, uint64_t ticket)
 	return NULL;
 }
 
-/* The child is gone: whoever waits must do without. */
+/* The child is gone: whoever waits must do without. A sync that it had begun may have failed, and
+ * the kernel tells of that only once: a second one would succeed. */
 static void fail_all(struct syncer *s)
 {
+	int err = s->first && s->first->syncs ? -EIO : -ECHILD;
+
 	log_warn("the child that writes and syncs has ended: doing it myself from now on, and all "
 		 "sessions wait for the disk; start the device again");
 	waitpid(s->child, NULL, WNOHANG);
@@ -159,7 +162,8 @@ static void fail_all(struct syncer *s)
 	while (s->first) {
 		struct sync_call *call = take_call(s, s->first->ticket);
 
-		call->done(call, -ECHILD);
+		call->done(call, err);
+		err = -ECHILD;
 	}
 }
 
@@ -217,6 +221,7 @@ static bool ask(struct syncer *s, struct sync_call *call, struct sync_msg *m, co
 	call->ticket = m->ticket;
 	call->asked = loop_now(s->loop);
 	call->waiting = true;
+	call->syncs = m->what != SYNC_WRITE;
 	call->next = NULL;
 	while (*last)
 		last = &(*last)->next;

@@ -21,14 +21,14 @@ enum {
 };
 
 struct sync_call {
-	/* err: 0, or -errno of the first that failed; -ECHILD: the child could not do it. In the
-	 * order of the questions. */
+	/* err: 0, or -errno of the first that failed; -ECHILD: the child could not do it, and has
+	 * not begun a sync. In the order of the questions. */
 	void (*done)(struct sync_call *call, int err);
 	/* The syncer's. */
 	uint64_t ticket;
 	mono_t asked;
 	struct sync_call *next;
-	bool waiting;
+	bool waiting, syncs;
 };
 
 struct syncer {

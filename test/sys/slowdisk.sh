@@ -76,9 +76,25 @@ without_the_child()
 	send -q "$d/second" dev && cmp "$d/second" "$d/o/inbox/second.1" &&
 		grep -q 'doing it myself from now on' "$d/log"
 }
+# It may have met an error that a second fsync would not see: the client must not say done.
+child_dies_in_a_sync()
+{
+	overlay_down
+	rm -rf "$d/o"
+	overlay_up --faults 0
+	syncer=$(pgrep -P "$(child 'server --name dev')")
+	slow fsync
+	send -q "$d/first" dev &
+	one=$!
+	sleep 1
+	kill -9 "$syncer"
+	! wait $one && [ -z "$(ls -A "$d/o/inbox")" ] && send -q "$d/first" dev &&
+		cmp "$d/first" "$d/o/inbox/first"
+}
 ok a_slow_sync_ends_neither_session_nor_the_others both_arrive
 ok a_client_that_goes_away_meanwhile_does_no_harm interrupted_meanwhile
 ok with_few_descriptors_files_are_stored_in_small_batches few_descriptors
 ok a_slow_write_ends_neither_session_nor_the_others slow_write
 ok a_child_that_dies_while_it_writes_loses_nothing child_dies_meanwhile
 ok without_the_child_the_device_syncs_itself without_the_child
+ok a_child_that_dies_in_a_sync_is_an_error child_dies_in_a_sync
