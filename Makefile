@@ -45,7 +45,7 @@ UNIT := $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/test_*.c))
 CLANG_UNIT := $(patsubst build/unit/%,build/clang/unit/%,$(UNIT))
 FUZZ := $(patsubst test/fuzz/%.c,build/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 SIM := $(patsubst test/sim/%.c,build/sim/%,$(wildcard test/sim/sim_*.c))
-SIDE = $(shell grep -l '^. This test may run beside others' test/sys/*.sh test/lab/t-*.sh)
+SIDE = $(shell grep -l 'test may run beside others' test/*/*.sh) test/lint test/pure
 SYS = $(filter-out $(SIDE),$(wildcard test/sys/*.sh test/lab/t-*.sh))
 
 build/asan/%.o: %.c Makefile
@@ -95,7 +95,7 @@ fuzz: $(FUZZ)
 
 test: deps
 	$(Q)$(MAKE) -s -j$$(nproc) WERROR=-Werror all $(UNIT) $(CLANG_UNIT) $(FUZZ) $(SIM)
-	$(Q)test/run $(SIDE) $(SIM) test/fuzz/run test/lint test/pure $(UNIT) $(CLANG_UNIT) -- $(SYS)
+	$(Q)test/run $(SIDE) $(SIM) test/fuzz/run $(UNIT) $(CLANG_UNIT) -- $(SYS)
 
 demo: deps all
 	$(Q)test/demo
