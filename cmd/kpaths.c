@@ -81,6 +81,106 @@ static void set_over(struct pathset *ps, int code, const char *why)
 		kpaths_end(k, code ? code : EXIT_UNREACHABLE, "%s", why);
 }
 
+/* --- where packets go ------------------------------------------------------------------------- */
+
+const char *kpaths_why(struct kpaths *k, const char *why)
+{
+	struct nft_paths_stopped s;
+	bool reset = k->stands && !k->ending && !nft_paths_stopped(&k->bend.nft, &s) && s.reset;
+
+	return reset ? "MPTCP does not get through: the device has none, or its options are "
+		       "removed on the way"
+		     : why;
+}
+
+struct addr kpaths_at(const struct kpaths *k, uint16_t port)
+{
+	struct addr a = { .port = 0 };
+
+	for (uint32_t i = 0; i < k->device.addrs && !a.port; i++)
+		if (addr_is_v4(&k->device.addr[i]))
+			a = k->device.addr[i];
+	a.port = port ? port : a.port;
+	return a;
+}
+
+/* The device's addresses as programs may name them; its own port is used by us alone, at one. */
+static bool next_at(const struct kpaths *k, uint32_t set, uint32_t *i, struct addr *a)
+{
+	if (!set) {
+		*a = kpaths_at(k, 0);
+		return !(*i)++;
+	}
+	if (*i == k->device.addrs)
+		return false;
+	*a = k->device.addr[(*i)++];
+	a->port = k->set[set].path[0].dest.port;
+	return true;
+}
+
+/* Our address of path j toward a. 0 or -errno. */
+static int local_of(const struct kpaths *k, uint32_t j, const struct addr *a, struct addr *local)
+{
+	int fd, r;
+
+	*local = k->bend.local[j];
+	if (j)
+		return 0;
+	fd = sock_udp(a);
+	if (fd < 0)
+		return fd;
+	r = sock_name(fd, local);
+	close(fd);
+	return r;
+}
+
+static int bend_path(struct kpaths *k, uint32_t set, uint32_t j)
+{
+	struct addr node = k->set[set].path[j].to, local, a;
+	int r = 0;
+
+	node.port = k->set[set].at[j];
+	for (uint32_t i = 0; !r && next_at(k, set, &i, &a);) {
+		if (!addr_is_v4(&a))
+			continue;
+		r = local_of(k, j, &a, &local);
+		r = r ? r : nft_paths_way(&k->bend.nft, &local, &a, &node);
+	}
+	return r;
+}
+
+/* What is closed, of all sets. How many they are. */
+static uint32_t list_closed(const struct kpaths *k, struct addr closed[NFT_PATHS_CLOSED_MAX])
+{
+	uint32_t n = 0;
+
+	for (uint32_t set = 0; set < k->sets; set++)
+		for (uint32_t i = 0; next_at(k, set, &i, &closed[n]);)
+			n++;
+	return n;
+}
+
+/* And where it goes. 0 or -errno. */
+static int bend_sets(struct kpaths *k)
+{
+	int r = 0;
+
+	for (uint32_t set = 0; set < k->sets; set++)
+		for (uint32_t j = 0; !r && j < k->n; j++)
+			r = bend_path(k, set, j);
+	return r;
+}
+
+static int bend_all(struct kpaths *k)
+{
+	struct addr closed[NFT_PATHS_CLOSED_MAX];
+	struct bend_want w = { k->device.name, k->scheduler, k->n, closed,
+			       list_closed(k, closed) };
+	int r = bend_begin(&k->bend, &w);
+
+	return r ? r : bend_sets(k);
+}
+
 /* --- what the kernel does --------------------------------------------------------------------- */
 
 static struct kpaths_conn *find_conn(struct kpaths *k, uint32_t token, bool fresh)
@@ -195,14 +295,32 @@ static void look_at_stopped(struct kpaths *k)
 			       "were dropped, as all IPv6 is");
 }
 
+/* Who loads a firewall anew, before Linux 6.9, removes our table with all others. */
+static int keep_table(struct kpaths *k)
+{
+	struct addr closed[NFT_PATHS_CLOSED_MAX];
+	int r = nft_paths_here(&k->bend.nft);
+
+	if (r != -ENOENT)
+		return r;
+	report_warning(k->c, k->device.name,
+		       "somebody removed the table inet machete-client: it is made anew");
+	r = nft_paths_install(&k->bend.nft, false, closed, list_closed(k, closed));
+	for (uint32_t j = 1; j < k->n && !r; j++)
+		r = nft_paths_virtual(&k->bend.nft, &k->bend.local[j]);
+	k->reset.n = k->dropped.n = 0;
+	return r ? r : bend_sets(k);
+}
+
 static void tick(struct timer *t, mono_t now)
 {
 	struct kpaths *k = container_of(t, struct kpaths, tick);
-	int r = bend_keep(&k->bend);
+	int r = keep_table(k);
 
+	r = r ? r : bend_keep(&k->bend);
 	r = r || ++k->ticks % RENEW_TICKS ? r : bend_renew(&k->bend);
 	if (r)
-		log_line(LOG_WARN, r, "cannot keep MPTCP's limits, or the virtual addresses");
+		log_line(LOG_WARN, r, "cannot keep what leads MPTCP over nodes");
 	if (k->watching)
 		look_at_conns(k, now);
 	look_at_stopped(k);
@@ -210,89 +328,6 @@ static void tick(struct timer *t, mono_t now)
 }
 
 /* --- set-up ----------------------------------------------------------------------------------- */
-
-const char *kpaths_why(struct kpaths *k, const char *why)
-{
-	struct nft_paths_stopped s;
-	bool reset = k->stands && !k->ending && !nft_paths_stopped(&k->bend.nft, &s) && s.reset;
-
-	return reset ? "MPTCP does not get through: the device has none, or its options are "
-		       "removed on the way"
-		     : why;
-}
-
-struct addr kpaths_at(const struct kpaths *k, uint16_t port)
-{
-	struct addr a = { .port = 0 };
-
-	for (uint32_t i = 0; i < k->device.addrs && !a.port; i++)
-		if (addr_is_v4(&k->device.addr[i]))
-			a = k->device.addr[i];
-	a.port = port ? port : a.port;
-	return a;
-}
-
-/* The device's addresses as programs may name them; its own port is used by us alone, at one. */
-static bool next_at(const struct kpaths *k, uint32_t set, uint32_t *i, struct addr *a)
-{
-	if (!set) {
-		*a = kpaths_at(k, 0);
-		return !(*i)++;
-	}
-	if (*i == k->device.addrs)
-		return false;
-	*a = k->device.addr[(*i)++];
-	a->port = k->set[set].path[0].dest.port;
-	return true;
-}
-
-/* Our address of path j toward a. 0 or -errno. */
-static int local_of(const struct kpaths *k, uint32_t j, const struct addr *a, struct addr *local)
-{
-	int fd, r;
-
-	*local = k->bend.local[j];
-	if (j)
-		return 0;
-	fd = sock_udp(a);
-	if (fd < 0)
-		return fd;
-	r = sock_name(fd, local);
-	close(fd);
-	return r;
-}
-
-static int bend_path(struct kpaths *k, uint32_t set, uint32_t j)
-{
-	struct addr node = k->set[set].path[j].to, local, a;
-	int r = 0;
-
-	node.port = k->set[set].at[j];
-	for (uint32_t i = 0; !r && next_at(k, set, &i, &a);) {
-		if (!addr_is_v4(&a))
-			continue;
-		r = local_of(k, j, &a, &local);
-		r = r ? r : nft_paths_way(&k->bend.nft, &local, &a, &node);
-	}
-	return r;
-}
-
-/* For all sets: what is closed, then where it goes. 0 or -errno. */
-static int bend_all(struct kpaths *k)
-{
-	struct addr closed[NFT_PATHS_CLOSED_MAX];
-	struct bend_want w = { k->device.name, k->scheduler, k->n, closed, 0 };
-	int r;
-
-	for (uint32_t set = 0; set < k->sets; set++)
-		for (uint32_t i = 0; next_at(k, set, &i, &closed[w.closed_n]);)
-			w.closed_n++;
-	r = bend_begin(&k->bend, &w);
-	for (uint32_t set = 0; set < k->sets; set++)
-		for (uint32_t j = 0; !r && j < k->n; j++)
-			r = bend_path(k, set, j);
-	return r;
-}
 
 static void stand(struct kpaths *k)
 {

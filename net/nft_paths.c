@@ -89,14 +89,15 @@ static int add(struct nl *nl, const char *set, const struct tuple *key, const st
 	return change(nl, NFT_MSG_NEWSETELEM, set, key, data);
 }
 
-int nft_paths_install(struct nl *nl, bool replace, const struct addr *closed, uint32_t n)
+static int install(struct nl *nl, const struct nft_layout *l, bool replace,
+		   const struct addr *closed, uint32_t n)
 {
 	struct nft_batch b;
 	int r;
 
 	MUST(n <= NFT_PATHS_CLOSED_MAX);
 	nft_batch_begin(&b, nl);
-	r = nft_table_put(&b, &nft_of_client, ELEMENTS_MAX, replace);
+	r = nft_table_put(&b, l, ELEMENTS_MAX, replace);
 	for (uint32_t i = 0; i < n; i++) {
 		struct tuple key = { .len = 0 };
 
@@ -105,6 +106,17 @@ int nft_paths_install(struct nl *nl, bool replace, const struct addr *closed, ui
 			    addr_is_v4(&closed[i]) ? NFT_CLOSED4 : NFT_CLOSED6, &key, NULL);
 	}
 	return r ? r : nft_batch_commit(&b);
+}
+
+int nft_paths_install(struct nl *nl, bool replace, const struct addr *closed, uint32_t n)
+{
+	struct nft_layout anybodys = nft_of_client;
+	int r = install(nl, &nft_of_client, replace, closed, n);
+
+	if (r != -EOPNOTSUPP && r != -EINVAL)
+		return r;
+	anybodys.flags = 0; /* before Linux 6.9 an owned table would go with its owner */
+	return install(nl, &anybodys, replace, closed, n);
 }
 
 int nft_paths_virtual(struct nl *nl, const struct addr *a)

@@ -18,6 +18,7 @@ enum {
 	PRIO_FILTER = 0,
 	PRIO_SRCNAT = 100,
 	TCP_OPTION_MPTCP = 30,
+	TABLE_F_PERSIST = 4, /* of NFT_TABLE_F_*, since Linux 6.9: it outlives its owner */
 };
 
 const struct nft_map nft_maps[NFT_S_MAX] = {
@@ -125,5 +126,6 @@ static const struct nft_chain client_chains[NFT_CHAINS_MAX] = {
 
 const struct nft_layout nft_of_node = { NFT_TABLE, NFT_TABLE_F_OWNER, NFT_S_MAP4, NFT_S_GUARD,
 					node_chains };
-const struct nft_layout nft_of_client = { NFT_CLIENT_TABLE, 0, NFT_S_WAY, NFT_S_VIRTUAL,
+const struct nft_layout nft_of_client = { NFT_CLIENT_TABLE, NFT_TABLE_F_OWNER | TABLE_F_PERSIST,
+					  NFT_S_WAY, NFT_S_VIRTUAL,
 					  client_chains };

@@ -433,7 +433,16 @@ s.sendall(b"x")
 time.sleep(8)' &
 check "a connection that lacks a path is told of" \
 	within 8 grep -q 'a connection to port 5001 has 2 of 3 paths' "$tmp/up.log"
+at client nft flush ruleset
+at client nft add table ip users
+check "whoever loads a firewall anew leaves the table there" \
+	within 3 at client nft list table inet machete-client
+ip -n client mptcp limits set subflows 3 add_addr_accepted 1
+limits() { ip -n client mptcp limits | grep -q "$1"; }
+check "limits that somebody else sets do not stay" within 3 limits 'subflows 8'
 kill "$up_pid"
 check "SIGTERM ends it" within 3 gone "$up_pid"
+check "but are put back" limits 'subflows 3'
+ip -n client mptcp limits set subflows 1 add_addr_accepted 2
 check "with all as it was before" as_before
 check "no packet went to the device directly, nor from a virtual address" nothing_direct
