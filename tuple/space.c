@@ -10,6 +10,7 @@ void space_init(struct space *s)
 	s->next_id = 1;
 	s->next_expiry_us = SPACE_FOREVER;
 	s->entries = s->live = s->first = 0;
+	memset(s->chain, 0, sizeof s->chain);
 	arena_init(&s->arena, s->mem, sizeof s->mem, s->table, SPACE_TUPLES_MAX);
 }
 
@@ -25,14 +26,45 @@ static uint32_t field_hash(const struct field *f)
 	return h;
 }
 
+/* Puts entry i at the end of its chain, which is in the order of entries. */
+static void chain(struct space *s, uint32_t i)
+{
+	struct space_entry *e = &s->entry[i];
+	uint32_t k = e->hash[1] % SPACE_CHAINS;
+
+	e->next = 0;
+	if (e->arity < 2)
+		return;
+	*(s->chain[k] ? &s->entry[s->chain_end[k] - 1].next : &s->chain[k]) = (uint16_t)(i + 1);
+	s->chain_end[k] = (uint16_t)(i + 1);
+}
+
+static void unchain(struct space *s, uint32_t i)
+{
+	uint32_t k = s->entry[i].hash[1] % SPACE_CHAINS;
+	uint16_t *link = &s->chain[k], before = 0;
+
+	if (s->entry[i].arity < 2)
+		return;
+	for (; *link != i + 1; link = &s->entry[before - 1].next)
+		before = *link;
+	*link = s->entry[i].next;
+	if (s->chain_end[k] == i + 1)
+		s->chain_end[k] = before;
+}
+
 /* Slide the live entries together; their order, which is that of ids, stays. */
 static void sweep(struct space *s)
 {
 	uint32_t to = 0;
 
-	for (uint32_t i = s->first; i < s->entries; i++)
-		if (s->entry[i].block != ARENA_NONE)
-			s->entry[to++] = s->entry[i];
+	memset(s->chain, 0, sizeof s->chain);
+	for (uint32_t i = s->first; i < s->entries; i++) {
+		if (s->entry[i].block == ARENA_NONE)
+			continue;
+		s->entry[to] = s->entry[i];
+		chain(s, to++);
+	}
 	s->entries = s->live = to;
 	s->first = 0;
 }
@@ -59,6 +91,7 @@ static bool add(struct space *s, uint64_t id, const struct tuple *t, uint16_t ow
 				   .owner = owner, .arity = (uint8_t)t->n };
 	for (uint32_t i = 0; i < 2 && i < t->n; i++)
 		e->hash[i] = field_hash(&t->f[i]);
+	chain(s, s->entries - 1);
 	s->live++;
 	if (expires_us < s->next_expiry_us)
 		s->next_expiry_us = expires_us;
@@ -99,6 +132,22 @@ size_t space_tuple_bytes(const struct space *s, uint32_t i)
 	return len;
 }
 
+/* Where to look first, from entry `from` on; by the second field's hash when it is given. */
+static uint32_t begin(const struct space *s, bool given, uint32_t hash, uint32_t from)
+{
+	const struct space_entry *before =
+	    from && from <= s->entries ? &s->entry[from - 1] : NULL;
+	uint32_t i = s->chain[hash % SPACE_CHAINS];
+
+	if (!given)
+		return from > s->first ? from : s->first;
+	if (before && before->block != ARENA_NONE && before->arity > 1 && before->hash[1] == hash)
+		return before->next - 1u; /* the search goes on */
+	while (i && i <= from)
+		i = s->entry[i - 1].next;
+	return i - 1u;
+}
+
 uint32_t space_find(const struct space *s, const struct tuple *templ, uint32_t from,
 		    int64_t now_us)
 {
@@ -110,7 +159,8 @@ uint32_t space_find(const struct space *s, const struct tuple *templ, uint32_t f
 		given[i] = templ->f[i].type != FIELD_ANY;
 		want[i] = given[i] ? field_hash(&templ->f[i]) : 0;
 	}
-	for (uint32_t i = from > s->first ? from : s->first; i < s->entries; i++) {
+	for (uint32_t i = begin(s, given[1], want[1], from); i < s->entries;
+	     i = given[1] ? s->entry[i].next - 1u : i + 1) {
 		const struct space_entry *e = &s->entry[i];
 
 		if (e->block == ARENA_NONE || e->expires_us <= now_us)
@@ -145,6 +195,7 @@ uint32_t space_after(const struct space *s, uint64_t id)
 void space_remove(struct space *s, uint32_t i)
 {
 	MUST(i < s->entries);
+	unchain(s, i);
 	arena_del(&s->arena, s->entry[i].block);
 	s->entry[i].block = ARENA_NONE;
 	s->live--;

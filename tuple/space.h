@@ -14,6 +14,7 @@ enum {
 	SPACE_BYTES_MAX = 4 * 1024 * 1024, /* of encoded tuples; bounds a snapshot too */
 	/* The dead are swept when the list is full. */
 	SPACE_ENTRIES_MAX = SPACE_TUPLES_MAX + SPACE_TUPLES_MAX / 4,
+	SPACE_CHAINS = 4096, /* four tuples each in a full space */
 };
 
 static const uint32_t SPACE_NONE = UINT32_MAX;
@@ -26,12 +27,15 @@ struct space_entry {
 	uint32_t hash[2]; /* of the first two fields, to pass quickly what cannot match */
 	uint16_t owner; /* the caller's number for a key */
 	uint8_t arity;
+	uint16_t next; /* live one with the same hash[1] % SPACE_CHAINS; 0: none */
 };
 
 struct space {
 	uint64_t next_id;
 	int64_t next_expiry_us; /* nothing expires before */
 	uint32_t entries, live, first; /* entries before `first` are dead */
+	/* Entry + 1 of those with a second field, by its hash: mostly a name or a key. */
+	uint16_t chain[SPACE_CHAINS], chain_end[SPACE_CHAINS];
 	struct arena arena;
 	struct space_entry entry[SPACE_ENTRIES_MAX]; /* by id */
 	uint32_t table[SPACE_TUPLES_MAX];

@@ -301,6 +301,61 @@ static void quotas_hold(void)
 	CHECK_EQ(n, 10241);
 }
 
+/* As space_find, entry by entry. */
+static uint32_t plain_find(const struct space *s, const struct tuple *templ, uint32_t from)
+{
+	uint32_t i = space_find(s, NULL, from, 0);
+	struct tuple t;
+
+	for (; i != SPACE_NONE; i = space_find(s, NULL, i + 1, 0)) {
+		space_tuple(s, i, &t);
+		if (tuple_match(templ, &t))
+			break;
+	}
+	return i;
+}
+
+/* All that a template finds, and from anywhere in between. */
+static bool finds_the_same(const struct space *s, const struct tuple *templ, uint32_t from)
+{
+	uint32_t i = space_find(s, templ, from, 0);
+
+	if (i != plain_find(s, templ, from))
+		return false;
+	for (i = space_find(s, templ, 0, 0); i != SPACE_NONE; i = space_find(s, templ, i + 1, 0))
+		if (space_find(s, templ, i + 1, 0) != plain_find(s, templ, i + 1))
+			return false;
+	return true;
+}
+
+static void any_template_finds_as_one_that_looks_at_everything(void)
+{
+	static struct space s;
+	uint64_t x = 1;
+
+	space_init(&s);
+	for (int n = 0; n < 3 * SPACE_ENTRIES_MAX; n++) {
+		struct tuple t, templ;
+		uint32_t i;
+
+		x = x * 6364136223846793005u + 1442695040888963407u;
+		tuple_init(&t);
+		tuple_add_str(&t, x >> 40 & 1 ? "a" : "b");
+		if (x >> 41 & 7) /* others have one field alone */
+			tuple_add_int(&t, (int64_t)(x >> 44 & 15));
+		i = space_find(&s, NULL, s.entries ? (uint32_t)(x >> 33) % s.entries : 0, 0);
+		if (x >> 50 & 1 || i == SPACE_NONE || s.live < 100)
+			CHECK(space_insert(&s, &t, 0, SPACE_FOREVER));
+		else
+			space_remove(&s, i);
+		if (n % 64)
+			continue;
+		templ = t;
+		templ.f[x >> 51 & 1].type = FIELD_ANY;
+		CHECK(finds_the_same(&s, &templ, (uint32_t)(x >> 32) % (s.entries + 1)));
+	}
+}
+
 static void equal_states_make_equal_snapshots(void)
 {
 	static uint8_t manifest[MANIFEST_BYTES_MAX];
@@ -344,6 +399,7 @@ TEST_MAIN_BEGIN
 	RUN(a_request_is_executed_once);
 	RUN(pages_go_on_where_the_last_ended);
 	RUN(quotas_hold);
+	RUN(any_template_finds_as_one_that_looks_at_everything);
 	RUN(equal_states_make_equal_snapshots);
 	free(st);
 TEST_MAIN_END
