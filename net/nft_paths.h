@@ -16,9 +16,9 @@
  *			ip saddr @virtual counter drop }
  *	}
  *
- * When its process dies, what was to go over several paths must not go directly: it stays, and stops
- * everything to the closed ports, until it is removed. From Linux 6.9 on it is owned by our socket
- * until then, so that no `nft flush ruleset` removes it. */
+ * When its process dies, what was to go over several paths must not go directly: it stays, and
+ * stops everything to the closed ports, until it is removed. From Linux 6.9 on it is owned by our
+ * socket until then, so that no `nft flush ruleset` removes it. */
 #ifndef NET_NFT_PATHS_H
 #define NET_NFT_PATHS_H
 
