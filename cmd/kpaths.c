@@ -234,9 +234,10 @@ static void on_event(const struct mptcp_event *e, void *arg)
 	}
 	if (!c)
 		return;
-	if (e->type == MPTCP_EVENT_SUB_ESTABLISHED || e->type == MPTCP_EVENT_ESTABLISHED)
+	if (e->type == MPTCP_EVENT_SUB_ESTABLISHED || e->type == MPTCP_EVENT_ESTABLISHED) {
 		c->paths |= path_bit(k, c, &e->local);
-	else if (e->type == MPTCP_EVENT_CLOSED)
+		c->told |= __builtin_popcount(c->paths) == (int)k->n; /* all is well */
+	} else if (e->type == MPTCP_EVENT_CLOSED)
 		c->used = false;
 	else if (e->type == MPTCP_EVENT_SUB_CLOSED && c->paths & path_bit(k, c, &e->local)) {
 		c->paths &= ~path_bit(k, c, &e->local);

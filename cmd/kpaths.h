@@ -60,7 +60,7 @@ struct kpaths {
 		uint16_t port; /* the device's */
 		struct addr local; /* of its first subflow */
 		mono_t since;  /* it may have further subflows from then on */
-		bool used, told;
+		bool used, told; /* of having fewer paths, unless it had all */
 	} conn[KPATHS_CONNS_MAX];
 };
 
