@@ -355,7 +355,7 @@ void bend_close(struct bend *b)
 {
 	if (!b->opened)
 		return;
-	b->opened = false;
+	b->opened = b->on = false;
 	if (b->fd >= 0)
 		close(b->fd);
 	b->fd = -1;

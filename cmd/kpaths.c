@@ -149,6 +149,8 @@ static int bend_path(struct kpaths *k, uint32_t set, uint32_t j)
 	return r;
 }
 
+static_assert(NFT_PATHS_CLOSED_MAX == 1 + REG_ADDRS_MAX * DIR_PORTS_MAX, "own port, and exposed");
+
 /* What is closed, of all sets. How many they are. */
 static uint32_t list_closed(const struct kpaths *k, struct addr closed[NFT_PATHS_CLOSED_MAX])
 {

@@ -113,6 +113,8 @@ int nft_paths_install(struct nl *nl, bool replace, const struct addr *closed, ui
 	struct nft_layout anybodys = nft_of_client;
 	int r = install(nl, &nft_of_client, replace, closed, n);
 
+	if (r == -EPERM && !nft_paths_here(nl))
+		return -EEXIST; /* and owned */
 	if (r != -EOPNOTSUPP && r != -EINVAL)
 		return r;
 	anybodys.flags = 0; /* before Linux 6.9 an owned table would go with its owner */

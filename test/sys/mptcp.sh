@@ -390,6 +390,7 @@ user() {
 check "an ordinary user is told what it takes" fails 2 'setcap cap_net_admin+ep' user up dev:5001
 caps=(--inh-caps=+net_admin --ambient-caps=+net_admin)
 check "with that it works" user up dev:5001 -n 2 --detach
+check "another home's up is told" fails 3 'is there already' client up dev:5001
 talk 0 5001 1 >/dev/null 2>&1
 check "and what --detach has to say is in a file" \
 	within 3 grep -q 'not MPTCP, or fell back, were reset' "$tmp/user/mptcp.log"
