@@ -118,7 +118,7 @@ state() {
 	at client ip mptcp endpoint
 	at client ip mptcp limits
 	at client nft list ruleset
-	at client sysctl -a 2>/dev/null | grep -E '^net.(mptcp|ipv4.conf)'
+	at client grep -r . /proc/sys/net/mptcp /proc/sys/net/ipv4/conf 2>/dev/null
 }
 as_before() { state | diff "$tmp/before" -; }
 
@@ -223,6 +223,7 @@ def pump(s):
     try:
         while s.sendall(b"y" * 65536) is None:
             s.recv(1000000)
+            time.sleep(0.01)
     except OSError:
         s.close()
 keep = [conn() for i in range(5)]
