@@ -39,5 +39,3 @@ check "what is unknown of two paths may be the same: refused (status 5)" [ $stat
 check "... and is named" told '"what is not known sees 2 of 2" in error["why"]'
 plan --via n1,n3 --max-exposure 60 --trust 64500,64501,64503,64505
 check "of one path it may not" [ $status = 0 ]
-plan --via n1,n2
-check "two unknown networks are worth no more than one" told 'plan["kappa_rest"] == 1'
