@@ -55,27 +55,19 @@ done
 nodes="eu-central-1 us-east-1 us-west-1 us-west-2 ap-northeast-1 ap-northeast-2 ap-southeast-1
 	ap-southeast-2"
 spread_replicas "" eu-west-1
-for n in $nodes; do
-	party node $n >/dev/null
-	role $n $n node --name $n --forward relay
-done
-party device ireland >/dev/null
-mkdir "$tmp/inbox"
-role eu-west-1 ireland server --name ireland --inbox "$tmp/inbox"
-party client client >/dev/null
-must_ready $nodes ireland
+parties eu-west-1 "" "--forward relay" $nodes
 "$lab" prefixes >"$tmp/prefixes"
 m client asn import --keep-bogons "$tmp/prefixes" >/dev/null
 all_traced() {
-	onm lisbon client --json paths ireland >"$tmp/paths" 2>/dev/null &&
+	onm lisbon client --json paths eu-west-1 >"$tmp/paths" 2>/dev/null &&
 		! grep -q '"node_device_traced":false' "$tmp/paths"
 }
 until_true 60 all_traced || fail "nodes and device tell their traces"
 echo x >"$tmp/x"
 for i in 1 2 3; do
-	rm -f "$homes/client/cache/traces" "$homes/client/cache/chosen-ireland"
-	clock cold.16 onm lisbon client send --dry-run "$tmp/x" ireland
-	clock warm.16 onm lisbon client send --dry-run "$tmp/x" ireland
+	rm -f "$homes/client/cache/traces" "$homes/client/cache/chosen-eu-west-1"
+	clock cold.16 onm lisbon client send --dry-run "$tmp/x" eu-west-1
+	clock warm.16 onm lisbon client send --dry-run "$tmp/x" eu-west-1
 done
 printf '\n%-50s %10s %10s\n' "planning" "cold s" "warm ms"
 printf '%-50s %10s %10s\n' "8 nodes, two homes, in the lab (whole command)" \

@@ -93,6 +93,22 @@ spread_replicas() {
 	must_ready $(cd "$homes" && echo replica-*)
 }
 
+# parties SITE "SERVER OPTION..." "NODE OPTION..." NODE...: all ready: a client, nodes that are called
+# as their sites, a device that is called as its own
+parties() {
+	of_device=$1 of_server=$2 of_nodes=$3
+	shift 3
+	party client client >/dev/null
+	for node; do
+		party node $node >/dev/null
+		role $node $node node --name $node $of_nodes
+	done
+	party device $of_device >/dev/null
+	mkdir -p "$tmp/inbox"
+	role $of_device $of_device server --name $of_device --inbox "$tmp/inbox" $of_server
+	must_ready "$@" $of_device
+}
+
 # End all roles of the overlay, as a clean stop does.
 stop_roles() {
 	for file in "$tmp"/*.pid; do

@@ -19,15 +19,7 @@ place() {
 		state $site >"$tmp/$site.before"
 	done
 	spread_replicas "" $replica
-	party client client >/dev/null
-	for node in $nodes; do
-		party node $node >/dev/null
-		role $node $node node --name $node --forward nat
-	done
-	party device server >/dev/null
-	mkdir "$tmp/inbox"
-	role $device server server --name server --inbox "$tmp/inbox" --expose 5201 --expose 8080
-	must_ready $nodes server
+	parties $device "--expose 5201 --expose 8080" "--forward nat" $nodes
 	at=$("$lab" addr $device)
 	serve
 }
@@ -110,13 +102,13 @@ download() {
 
 # up OPTION...: $chosen are the nodes that it says
 up() {
-	role $client client up server "$@"
+	role $client client up $device "$@"
 	ready client || { fail "up $*" "$(tail -n 3 "$tmp/client.err")"; exit 1; }
 	chosen=$(sed -n 's/.* goes over //; s/,//gp' "$tmp/client.out")
 }
 
 sends() {
-	onm $client client send --json --transport mptcp -n 3 "$tmp/data" server >"$tmp/receipt.json"
+	onm $client client send --json --transport mptcp -n 3 "$tmp/data" $device >"$tmp/receipt.json"
 }
 
 # receipt EXPRESSION: d is the done event
@@ -131,15 +123,15 @@ check "without up, curl goes to the device directly" \
 up -n 2
 check "up chooses two nodes" [ "$(echo $chosen | wc -w)" = 2 ]
 check "iperf3 under mptcpize" spied upload 10
-check "... goes over both of them and nowhere else" by dst 10000000 $chosen
+check "... goes over both of them and nowhere else" by dst 8000000 $chosen
 check "curl under mptcpize" spied download page
 check "... comes over both of them and from nowhere else" by src 5000000 $chosen
 kill -KILL "$(pid client)"
 check "killed, it leaves something to take back" eval '! as_before client >/dev/null'
 up -n 3
 check "started again, over three nodes" spied upload 10
-check "... goes over all of them" by dst 10000000 n1 n2 n3
-check "down ends it" onm client client down server
+check "... goes over all of them" by dst 8000000 n1 n2 n3
+check "down ends it" onm client client down $device
 check "and the client is as before" as_before client
 file data 10000000
 check "send over MPTCP" spied sends
