@@ -20,6 +20,8 @@
 #define SOL_MPTCP 284
 #endif
 
+enum { SYN_SENT = 2 }; /* TCP_SYN_SENT of netinet/tcp.h, which linux/tcp.h does not go with */
+
 bool mptcp_here(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
@@ -116,12 +118,16 @@ int mptcp_info(int fd, struct mptcp_conn *c)
 			return -EAFNOSUPPORT;
 	}
 	r = n < 0 ? n : get_table(fd, MPTCP_TCPINFO, sizeof t.tcp.v[0], &t);
-	for (int i = 0; i < r && i < n; i++) {
-		c->sub[i].sent_bytes = t.tcp.v[i].tcpi_bytes_sent - t.tcp.v[i].tcpi_bytes_retrans;
-		c->sub[i].rtt_us = t.tcp.v[i].tcpi_rtt;
-	}
 	if (r < 0 || r != n)
 		return r < 0 ? r : -EAGAIN;
-	c->n = (uint32_t)n;
+	for (int i = 0; i < n; i++) {
+		const struct tcp_info *tcp = &t.tcp.v[i];
+
+		if (tcp->tcpi_state == SYN_SENT)
+			continue;
+		c->sub[c->n] = c->sub[i];
+		c->sub[c->n].sent_bytes = tcp->tcpi_bytes_sent - tcp->tcpi_bytes_retrans;
+		c->sub[c->n++].rtt_us = tcp->tcpi_rtt;
+	}
 	return 0;
 }

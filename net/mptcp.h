@@ -27,7 +27,7 @@ void mptcp_scheduler(char out[static MPTCP_NAMES_MAX]);
 int mptcp_set_scheduler(const char *name);
 
 struct mptcp_conn {
-	uint32_t n; /* subflows, the first one included */
+	uint32_t n; /* subflows whose peer has answered, the first one included */
 	struct {
 		struct addr local, remote;
 		uint32_t rtt_us;

@@ -144,6 +144,10 @@ done
 check "... no less than the file together" \
 	[ "$(receipt 'sum(p["bytes"] for p in d["paths"]) >= d["bytes"] == 10000000')" = True ]
 check "and the client is as before" as_before client
+"$lab" cut n2/device
+sends 2>"$tmp/err"
+check "a path that leads to its node and no farther is missed (status 3)" [ $? -eq 3 ]
+"$lab" heal n2/device
 kill $services
 stop_roles
 for site in $client $device $nodes; do
