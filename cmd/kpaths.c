@@ -226,16 +226,16 @@ static void on_event(const struct mptcp_event *e, void *arg)
 	struct kpaths *k = arg;
 	struct kpaths_conn *c = find_conn(k, e->token, false);
 
-	if (e->type == MPTCP_EVENT_ESTABLISHED && is_ours(k, &e->remote)) {
+	/* One that its program ends at once becomes ESTABLISHED after CLOSED. */
+	if (e->type == MPTCP_EVENT_CREATED && is_ours(k, &e->remote))
 		c = find_conn(k, e->token, true);
-		if (!c)
-			return;
+	if (!c)
+		return;
+	if (e->type == MPTCP_EVENT_CREATED || e->type == MPTCP_EVENT_ESTABLISHED) {
 		c->since = mono_now();
 		c->port = e->remote.port;
 		c->local = e->local;
 	}
-	if (!c)
-		return;
 	if (e->type == MPTCP_EVENT_SUB_ESTABLISHED || e->type == MPTCP_EVENT_ESTABLISHED) {
 		c->paths |= path_bit(k, c, &e->local);
 		c->told |= __builtin_popcount(c->paths) == (int)k->n; /* all is well */
@@ -265,7 +265,8 @@ static void look_at_conns(struct kpaths *k, mono_t now)
 	for (uint32_t i = 0; i < KPATHS_CONNS_MAX; i++) {
 		struct kpaths_conn *c = &k->conn[i];
 
-		if (!c->used || c->told || __builtin_popcount(c->paths) >= (int)k->n ||
+		if (!c->used || c->told || !c->paths || /* not established yet */
+		    __builtin_popcount(c->paths) >= (int)k->n ||
 		    mono_diff_us(now, c->since) < JOIN_MS * 1000LL)
 			continue;
 		c->told = true;
