@@ -4,6 +4,8 @@
 #include "core/check.h"
 #include "tuple/pbft.h"
 
+enum { HOLD_US = 1000 }; /* at most, for those who ask again */
+
 static void reply_to(struct replica *r, const struct outcome *o, uint64_t chan)
 {
 	uint8_t mem[16];

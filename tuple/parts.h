@@ -30,7 +30,6 @@ enum {
 	STATUS_GAP_MS = 20,	    /* between two answers to one peer */
 	ASK_GAP_MS = 25,	    /* between two questions: longer, or they stay unanswered */
 	HEARTBEAT_MS = 1000,
-	HOLD_US = 1000,		    /* at most, for those who ask again */
 	DISTRUST_MS = 60000,
 	PRECISION_US = 500000,	    /* MANAGER.md B.6 */
 	MSGDELAY_US = 5000000,
