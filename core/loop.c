@@ -174,6 +174,14 @@ static void fire_due(struct loop *l)
 	}
 }
 
+bool loop_heavy(struct loop *l)
+{
+	bool may = !l->heavy;
+
+	l->heavy = true;
+	return may;
+}
+
 /* Sleeps less than epoll_wait can. */
 static void nap(const struct loop *l, int64_t us)
 {
@@ -214,6 +222,7 @@ int loop_run(struct loop *l)
 			break;
 		}
 		l->now = mono_now();
+		l->heavy = false;
 		l->batch_n = n > 0 ? n : 0;
 		fire_due(l);
 		for (int i = 0; i < l->batch_n && !l->stop; i++) {

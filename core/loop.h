@@ -39,6 +39,7 @@ struct flush {
 struct loop {
 	int epfd;
 	bool stop;
+	bool heavy; /* the turn's heavy piece of work was given away */
 	mono_t now;
 	struct timer *first; /* by deadline */
 	struct timer *last;
@@ -83,6 +84,10 @@ static inline mono_t loop_now(const struct loop *l)
 
 /* The clock itself. */
 mono_t mono_now(void);
+
+/* May a piece of work that takes a millisecond be done in this turn? One may, so that everything
+ * else waits for no more than that; who may not is called again when its descriptor is ready. */
+bool loop_heavy(struct loop *l);
 
 /* Runs until loop_stop; 0 or -errno of epoll_wait. A stop ends the run that is under way, or else
  * the next one, and no other. */

@@ -293,6 +293,9 @@ static void ready(struct watch *w, uint32_t got)
 	bool ask = got & (EPOLLERR | EPOLLHUP) || c->state == CONN_CONNECTING;
 	int err = ask ? sock_error(w->fd) : 0;
 
+	/* A handshake is public-key work: when many begin at once, those that stand go on. */
+	if (!err && c->state == CONN_SHAKING && !loop_heavy(c->cfg.loop))
+		return;
 	/* A connection that is up and then fails still holds what came before: that is read first,
 	 * unless nobody wants it. */
 	if (err && (c->state == CONN_CONNECTING || deaf(c))) {
