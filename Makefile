@@ -36,7 +36,7 @@ build/sys/%: test/sys/%.c $(filter-out build/obj/cmd/%,$(OBJ))
 	$(Q)musl-gcc $(PROD) -static -s -Wl,--gc-sections,-z,noseparate-code -o $@ $^ $(MUSL_LIBS)
 
 # Tests: one archive a compiler, one program a test file. clang's archive serves the fuzzers too.
-SAN := $(BASE) -MMD -MP -Werror -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+SAN := $(BASE) -MMD -MP -Werror -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 CLANG := clang -fsanitize=fuzzer-no-link $(SAN)
 SAN_OBJ := $(patsubst %.c,build/asan/%.o,$(LIB))
