@@ -1,5 +1,6 @@
 /* cmd/main.c - the command table, dispatch by argv[0] or argv[1], and help from the same table */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -315,11 +316,25 @@ int cmd_line(int argc, char **argv)
 	return dispatch(&c, argc, argv);
 }
 
+/* What the caller has closed is taken by something that can be neither read nor written: the next
+ * socket or file would get its number, and our words with it. */
+static void hold_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	close(fd);
+}
+
 /* A result that nobody can read is no success. */
 int main(int argc, char **argv)
 {
-	int r = cmd_line(argc, argv);
+	int r;
 
+	hold_standard();
+	r = cmd_line(argc, argv);
 	if ((!fflush(stdout) && !ferror(stdout)) || r)
 		return r;
 	fprintf(stderr, "machete: stdout: %s; the result could not be written\n", strerror(errno));

@@ -88,6 +88,20 @@ from_stdin()
 		head -c 5000000 "$d/100M" | send -q - dev:big && head -c 5000000 "$d/100M" | cmp - "$inbox/big"
 }
 ok from_stdin from_stdin
+# nobody_listens: what was closed stays so, and no socket or file gets our words in its place
+nobody_listens()
+{
+	ends 1 send --json "$d/f1" dev >&- && rm "$inbox/f1" || return 1
+	ends 1 send -q - dev:x <&- && grep 'stdin: Bad file' "$d/err" && [ ! -e "$inbox/x" ] || return 1
+	"$m" -C "$d/o/client" send - dev:x < <(exec sleep 2) >&- 2>&- &
+	for _ in $(seq 50); do
+		readlink "/proc/$!"/fd/* | grep -q socket && break
+		sleep 0.02
+	done
+	[ "$(readlink "/proc/$!/fd/1" "/proc/$!/fd/2" | tr -d '\n')" = // ] && wait $!
+	[ $? -eq 1 ] && rm "$inbox/x"
+}
+ok closed_descriptors nobody_listens
 
 # Names: what exists stays as it is, and nothing leaves the inbox.
 existing()
