@@ -84,6 +84,7 @@ static void part_written(struct sync_call *call, int err)
 	struct inbox_part *p = container_of(call, struct inbox_part, call);
 	struct inbox *ib = p->of;
 
+	ib->late |= err == -ECHILD;
 	if (err == -ECHILD)
 		err = write_at(ib->file[p->file].fd, buffer(ib, (uint32_t)(p - ib->part)),
 			       INBOX_GATHER, p->offset);
@@ -308,6 +309,7 @@ int inbox_settle(struct inbox *ib, int fd[static INBOX_FDS_MAX], bool *whole)
 {
 	int r = write_gathered(ib);
 
+	ib->late = false;
 	*whole = ib->n > INBOX_FDS_MAX;
 	for (uint32_t i = 0; i < ib->n && i < INBOX_FDS_MAX; i++)
 		fd[i] = ib->file[i].fd; /* ib->dirfd holds the lock, and others' errors */
@@ -328,27 +330,36 @@ int inbox_sync(struct inbox *ib)
 	return n < 0 ? n : 0;
 }
 
-int inbox_finish(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f),
-		 void *owner)
+int inbox_rename(struct inbox *ib)
 {
 	int r = 0;
-	uint32_t i;
 
-	for (i = 0; !r && i < ib->n && !ib->discard; i++) {
+	for (uint32_t i = 0; !r && i < ib->n && !ib->discard; i++) {
 		r = give_name(ib->dirfd, &ib->file[i]);
 		if (r)
 			break;
 		close(ib->file[i].fd);
 		ib->file[i].fd = -1;
 	}
-	if (!r && ib->n && !ib->discard && fsync(ib->dirfd))
-		r = -errno;
-	if (r)
-		return r;
-	for (i = 0; i < ib->n; i++)
-		done(owner, &ib->file[i]);
-	ib->n = 0;
-	return 0;
+	return r;
+}
+
+int inbox_directory(const struct inbox *ib)
+{
+	int fd = openat(ib->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+void inbox_finish(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f),
+		  void *owner)
+{
+	uint32_t named = 0;
+
+	while (named < ib->n && ib->file[named].fd < 0)
+		done(owner, &ib->file[named++]);
+	if (named == ib->n)
+		ib->n = 0;
 }
 
 void inbox_drop(struct inbox *ib)

@@ -29,7 +29,7 @@ struct inbox_file {
 	int fd;
 	uint32_t index;
 	char temp[INBOX_TEMP_MAX];
-	char name[CONTENT_NAME_MAX + 1]; /* made harmless; final after inbox_sync */
+	char name[CONTENT_NAME_MAX + 1]; /* made harmless; final after inbox_rename */
 	bool renamed;                    /* the final name is not the one that was asked for */
 	uint64_t written, flushed;
 };
@@ -53,6 +53,7 @@ struct inbox {
 	struct inbox_part part[INBOX_BUFFERS];
 	uint32_t at;     /* the buffer that is filled */
 	size_t gathered; /* in it, of the newest file, not written yet */
+	bool late;       /* a write of ours may have come after the child's sync */
 	uint32_t n;
 	struct inbox_file file[INBOX_BATCH];
 };
@@ -77,18 +78,22 @@ static inline bool inbox_full(const struct inbox *ib)
 }
 /* The child is behind: one record more (RECORD_PLAIN_MAX bytes), and we would write ourselves. */
 bool inbox_stuck(const struct inbox *ib);
-/* The child has yet to write: not the time for inbox_sync, nor for inbox_finish. */
+/* The child has yet to write: not the time for inbox_sync, nor for inbox_rename. */
 bool inbox_busy(const struct inbox *ib);
 /* Writes out what is gathered. The descriptors that a sync of the batch is about, lent until
- * inbox_finish or inbox_drop: their number, or -errno. *whole: one stands for its file system,
+ * inbox_rename or inbox_drop: their number, or -errno. *whole: one stands for its file system,
  * since there are many files. */
 int inbox_settle(struct inbox *ib, int fd[static INBOX_FDS_MAX], bool *whole);
 /* Writes out what is gathered and waits until the batch is on the disk. 0 or -errno. */
 int inbox_sync(struct inbox *ib);
-/* Renames the batch, which is synced, and calls `done` for each. 0 or -errno, then what was not
- * renamed stays under its temporary name until inbox_drop. */
-int inbox_finish(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f),
-		 void *owner);
+/* Renames the batch, which is synced; the names are safe once the directory is synced too. 0 or
+ * -errno, then what was not renamed stays under its temporary name until inbox_drop. */
+int inbox_rename(struct inbox *ib);
+/* A descriptor of the directory, to be synced and closed; without the lock on it. Or -errno. */
+int inbox_directory(const struct inbox *ib);
+/* Calls `done` for each file of the batch that has its name. When all have, the batch is over. */
+void inbox_finish(struct inbox *ib, void (*done)(void *owner, const struct inbox_file *f),
+		  void *owner);
 /* Remove what was not finished. */
 void inbox_drop(struct inbox *ib);
 

@@ -74,7 +74,7 @@ struct pathset_ops {
 	/* The next plaintext of the peer, in order. False ends the session: the owner has called
 	 * pathset_fail. */
 	bool (*data)(struct pathset *ps, const uint8_t *p, size_t len);
-	/* The peer has everything that was sealed so far. */
+	/* NULL, or the peer has everything that was sealed so far. */
 	void (*had)(struct pathset *ps);
 	/* The session is over, all flows are closed and the nodes were told; why is for people.
 	 * code 0: a clean end. */

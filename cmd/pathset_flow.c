@@ -176,7 +176,7 @@ static void on_ack(struct path *p, const struct msg_ack *m)
 		path_broken(p, tx_verdict_str[v]);
 		return;
 	}
-	if (tx_idle(&ps->session.tx))
+	if (tx_idle(&ps->session.tx) && ps->ops->had)
 		ps->ops->had(ps);
 	if (ps->live)
 		pathset_kick(ps);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/check.h"
 #include "core/log.h"
@@ -59,15 +60,6 @@ static void filed(void *owner, const struct inbox_file *f)
 	r->rename[at].index = f->index;
 	memcpy(r->rename[at].name, f->name, sizeof f->name);
 	r->rename_n++;
-}
-
-/* err: of the sync. False: the session has a verdict. */
-static bool file_batch(struct receive *r, int err)
-{
-	err = err ? err : inbox_finish(&r->inbox, filed, r);
-	if (err)
-		conclude_errno(r, "cannot store what was received", err);
-	return !err;
 }
 
 /* False: not before the files that came are stored; each holds a descriptor until then. */
@@ -135,17 +127,60 @@ static void go_on(struct receive *r)
 		pathset_release(&r->ps);
 }
 
-/* What the child could not sync we sync ourselves, and the other sessions wait. */
-static void synced(struct sync_call *call, int err)
+static void cannot_store(struct receive *r, int err)
+{
+	inbox_finish(&r->inbox, filed, r);
+	conclude_errno(r, "cannot store what was received", err);
+}
+
+/* The batch is on the disk, and its names. */
+static void named(struct sync_call *call, int err)
 {
 	struct receive *r = container_of(call, struct receive, sync);
 
-	if (!r->ended && file_batch(r, err == -ECHILD ? inbox_sync(&r->inbox) : err)) {
+	if (err == -ECHILD)
+		err = fsync(r->inbox.dirfd) ? -errno : 0;
+	if (err && !r->ended)
+		cannot_store(r, err);
+	if (!r->ended) {
+		inbox_finish(&r->inbox, filed, r);
 		if (r->end_had)
 			conclude(r, EXIT_OK, "");
 		else if (file_begins(r))
 			take_data(r, r->rest, r->rest_len);
 	}
+	go_on(r);
+}
+
+/* Asks for a sync of the directory. */
+static void store_names(struct receive *r)
+{
+	int fd = r->inbox.n && !r->inbox.discard ? inbox_directory(&r->inbox) : -1;
+	bool asked;
+
+	r->sync.done = named;
+	asked = fd >= 0 && syncer_ask(r->inbox.syncer, &r->sync, &fd, 1, false);
+	if (fd >= 0)
+		close(fd);
+	if (!asked)
+		named(&r->sync, r->inbox.n && !r->inbox.discard ? -ECHILD : 0);
+}
+
+/* What the child could not sync we sync ourselves, and the other sessions wait. */
+static void synced(struct sync_call *call, int err)
+{
+	struct receive *r = container_of(call, struct receive, sync);
+
+	if (!r->ended && (err == -ECHILD || (!err && r->inbox.late)))
+		err = inbox_sync(&r->inbox);
+	if (!r->ended && !err)
+		err = inbox_rename(&r->inbox);
+	if (!r->ended && !err) {
+		store_names(r);
+		return;
+	}
+	if (!r->ended)
+		cannot_store(r, err);
 	go_on(r);
 }
 
@@ -157,6 +192,7 @@ static void store(struct receive *r)
 	int n = inbox_settle(&r->inbox, fd, &whole);
 
 	r->store_due = false;
+	r->sync.done = synced;
 	if (n > 0 && syncer_ask(r->inbox.syncer, &r->sync, fd, (uint32_t)n, whole))
 		return;
 	if (n > 0 && inbox_busy(&r->inbox))
@@ -275,7 +311,7 @@ void receive_begin(struct receive *r, struct loop *l, const struct ident *self,
 	inbox_share(&r->inbox, inbox);
 	r->inbox.syncer = syncer;
 	r->inbox.wrote = wrote;
-	r->sync = (struct sync_call){ .done = synced };
+	r->sync = (struct sync_call){ 0 };
 	content_reader_init(&r->reader);
 	r->used = true;
 	r->since = mono_now();

@@ -136,7 +136,8 @@ static bool result(struct send *s, const struct content_note *n)
 {
 	s->data_done = mono_now();
 	if (n->code) {
-		pathset_fail(&s->ps, n->code, "the device says: %s", n->text);
+		pathset_fail(&s->ps, n->code <= EXIT_QUORUM ? n->code : EXIT_FAILED,
+			     "the device says: %s", n->text);
 		return false;
 	}
 	if (!s->source.end_sent || n->files != s->source.files ||
@@ -167,11 +168,6 @@ static bool data(struct pathset *ps, const uint8_t *p, size_t len)
 	return true;
 }
 
-static void had(struct pathset *ps)
-{
-	(void)ps;
-}
-
 static void over(struct pathset *ps, int code, const char *why)
 {
 	struct send *s = send_of(ps);
@@ -184,11 +180,7 @@ static void over(struct pathset *ps, int code, const char *why)
 }
 
 static const struct pathset_ops send_ops = {
-	.ready = ready,
-	.fill = fill,
-	.data = data,
-	.had = had,
-	.over = over,
+	.ready = ready, .fill = fill, .data = data, .over = over
 };
 
 static void on_signal(struct loop *l, int signo)
@@ -411,23 +403,31 @@ static int run(struct send *s, const char *host)
 	return r;
 }
 
-static int conclude(struct send *s)
+static const char *what_to_do(const struct send *s)
 {
-	static const char *const todo[] = {
-		[EXIT_UNREACHABLE] = "send again; nothing was stored under its final name",
+	static const char *const todo[EXIT_QUORUM + 1] = {
 		[EXIT_DENIED] = "ask the admin to admit this key: `machete key show`",
 		[EXIT_INTEGRITY] = "leave that node out with --via, and tell its operator",
 		[EXIT_INTERRUPTED] = "send again",
 		[EXIT_QUOTA] = "try later, or over other nodes with --via",
 	};
+
+	if (s->code != EXIT_UNREACHABLE)
+		return todo[s->code];
+	return s->source.files > 1 || s->source.end_sent
+		   ? "look into the inbox and send again: some files may be stored"
+		   : "send again; nothing was stored under its final name";
+}
+
+static int conclude(struct send *s)
+{
 	struct receipt *r = &s->receipt;
 
 	if (s->o->dry_run && !s->code)
 		return EXIT_OK;
 	if (s->code)
-		return report_error(s->c, (enum exit_code)s->code,
-				    s->code < (int)ARRAY_LEN(todo) ? todo[s->code] : NULL, "send",
-				    "%s", s->why);
+		return report_error(s->c, (enum exit_code)s->code, what_to_do(s), "send", "%s",
+				    s->why);
 	r->source = &s->source;
 	r->choice = &s->choice;
 	r->sizes = s->sizes;

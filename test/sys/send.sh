@@ -182,7 +182,11 @@ slow_ends()
 }
 node_dies()
 {
-	slow && kill -9 "$(child 'node --name n1 ')" && slow_ends 3
+	truncate -s 4G "$d/huge"
+	send -q "$d/f1" "$d/huge" dev 2>"$d/two" &
+	two=$!
+	slow && kill -9 "$(child 'node --name n1 ')" && ! wait $two && slow_ends 3 &&
+		grep 'nothing was stored' "$d/err" && grep 'some files may be stored' "$d/two"
 }
 interrupted()
 {

@@ -25,12 +25,17 @@ slow()
 both_arrive()
 {
 	slow fsync
+	strace -qq -p "$server" -e trace=fsync,syncfs,fdatasync -o "$d/server" 2>"$d/strace" &
+	watcher=$!
+	sleep 0.3
 	send -q "$d/first" dev &
 	one=$!
 	sleep 0.5
 	timeout 3 "$m" -C "$d/o/client" status | grep '^session' || return 1 # it still answers
 	send -q "$d/second" dev && wait $one && cmp "$d/first" "$d/o/inbox/first" &&
-		cmp "$d/second" "$d/o/inbox/second" && grep -q DELAYED "$d/trace"
+		cmp "$d/second" "$d/o/inbox/second" && grep -q DELAYED "$d/trace" &&
+		kill $watcher && wait $watcher
+	[ $? -gt 128 ] && [ ! -s "$d/server" ] && [ "$(grep -c fsync "$d/trace")" -eq 4 ]
 }
 interrupted_meanwhile()
 {
