@@ -4,7 +4,10 @@
 #include "core/check.h"
 #include "tuple/pbft.h"
 
-enum { HOLD_US = 1000 }; /* at most, for those who ask again */
+enum {
+	HOLD_US = 1000, /* at most, for those who ask again */
+	CROWD_MAX = 16, /* with so many a slot costs little beside what each client sends */
+};
 
 static void reply_to(struct replica *r, const struct outcome *o, uint64_t chan)
 {
@@ -114,8 +117,8 @@ static void expect(struct replica *r, const struct slot *x, uint32_t count)
 	int64_t us = 2 * mono_diff_us(r->now, x->since);
 
 	r->crowd = count + r->pending;
-	if (r->crowd > BATCH_REQUESTS_MAX)
-		r->crowd = BATCH_REQUESTS_MAX;
+	if (r->crowd > CROWD_MAX)
+		r->crowd = CROWD_MAX;
 	r->hold = mono_add_us(r->now, us < HOLD_US ? us : HOLD_US);
 }
 
