@@ -52,18 +52,19 @@ check "strict: halves" eval 'send receipt --scheduler strict --via n1,n2 "$tmp/b
 check "stdin" eval 'send receipt - device:piped <"$tmp/small" && arrived small piped'
 
 # opening FILE: a line for what goes before a path by nat, seen on the way to its node: "TRIPS MS",
-# the round trips (turns of direction, packet by packet) and the time from the first SYN of the
-# connection that asks for the forward to the first SYN that uses it.
+# the round trips (turns of direction, packet by packet, up to the answer) and the time from the first
+# SYN of the connection that asks for the forward to the first SYN that uses it.
 opening() {
 	tcpdump -n -tt -r "$1" tcp 2>/dev/null | awk '
 		function port(s) { sub(/.*\./, "", s); return s + 0 }
 		{ from = port($3); to = port($5) }
-		to == 7200 && /Flags \[S\],/ { asking = from; trips = back = 0; at = $1 }
+		to == 7200 && /Flags \[S\],/ { asking = from; trips = back = last = 0; at = $1 }
 		from == 7200 && to == asking { trips += !back; back = 1 }
+		from == 7200 && to == asking && /length [1-9]/ { last = trips }
 		to == 7200 && from == asking { back = 0 }
 		to > 7200 && to <= 8200 && /Flags \[S\],/ && !(from in seen) {
 			seen[from] = 1
-			printf "%d %.1f\n", trips, ($1 - at) * 1000
+			printf "%d %.1f\n", last, ($1 - at) * 1000
 		}'
 }
 
