@@ -102,7 +102,7 @@ demo: deps all
 
 bench: all
 	$(Q)vendor/deps.sh build test bench
-	$(Q)for b in $(or $(BENCH),run nat manager ../lab/bench.sh); do test/bench/$$b || exit; done
+	$(Q)for b in $(BENCH); do test/bench/$$b || exit; done
 
 deps:
 	$(Q)vendor/deps.sh build test

@@ -1,3 +1,5 @@
+BENCH ?= run nat manager mptcp ../lab/bench.sh
+
 # Programs of `make bench`: machete with a device that discards, and plain TCP.
 build/bench/server.o: cmd/server.c
 	@mkdir -p $(@D)
