@@ -3,32 +3,19 @@
  * A connection is a stranger until its handshake proves an admitted client and its JOIN names a
  * session; then its flow belongs to that session (cmd/receive). Everything is allocated at the
  * start; what is never used is never touched. */
+#include "cmd/server.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include "cmd/backtrace.h"
-#include "cmd/bend.h"
 #include "cmd/memory.h"
 #include "cmd/privilege.h"
-#include "cmd/receive.h"
 #include "cmd/report.h"
-#include "cmd/station.h"
-#include "cmd/telling.h"
 #include "core/check.h"
 #include "core/log.h"
-
-enum {
-	DEVICE_PORT = 7300,
-	SESSIONS_MAX = 64,                    /* 16 MiB of early records each, used or not */
-	FLOWS_MAX = SESSIONS_MAX * PATHS_MAX, /* 256 KiB of input each, used or not */
-	RX_SLOTS = 1024,
-	JOIN_MS = 15000, /* from the handshake to all JOINs of a session */
-	SWEEP_MS = 1000,
-};
 
 struct opts {
 	const char *name, *inbox, *listen;
@@ -52,32 +39,8 @@ static const struct opt rows[] = {
 	{ 0 },
 };
 
-/* A place for one connection. */
-struct seat {
-	struct path path;
-	struct server *server;
-	struct addr peer;
-	mono_t since;
-	bool used;
-	struct backtrace_call back;
-};
-
-struct server {
-	struct station st;
-	struct bend bend; /* MPTCP's limits */
-	const struct opts *o;
-	struct timer sweep;
-	struct inbox inbox;
-	struct syncer syncer;
-	struct backtraces *back; /* NULL: no memory, and nobody is traced */
-	uint8_t *gather;         /* of all inboxes, shared with the syncer's child */
-	struct seat *seat;       /* FLOWS_MAX */
-	struct receive *session; /* SESSIONS_MAX */
-	struct session_setup setup[SESSIONS_MAX];
-	uint64_t refused, files, bytes; /* connections; of ended sessions */
-};
-
 static struct server *the; /* the strangers' callbacks have no owner */
+static struct flow_ops seat_ops; /* path_ops, and who opens is looked at */
 
 static struct seat *seat_of(struct path *p)
 {
@@ -116,7 +79,7 @@ static void session_gone(struct receive *r)
 {
 	struct server *sv = the;
 
-	for (uint32_t i = 0; i < FLOWS_MAX; i++)
+	for (uint32_t i = 0; i < SEATS_MAX; i++)
 		if (sv->seat[i].path.set == &r->ps) {
 			sv->seat[i].path.set = NULL;
 			sv->seat[i].used = sv->seat[i].path.flow.live; /* it is leaving */
@@ -153,16 +116,24 @@ static void name_node(struct seat *s, const struct msg_join *m)
 	snprintf(s->path.node.name, sizeof s->path.node.name, "%s", name ? name : "");
 }
 
-/* Who is none is told so. */
+/* Who is not admitted is told so at once, and keeps no seat. */
+static void stranger_opened(struct flow *f)
+{
+	struct seat *s = container_of(f, struct seat, path.flow);
+
+	if (!directory_roles(s->server->st.d, tls_peer(&f->tls)))
+		refuse(s, EXIT_DENIED, "this key is not admitted");
+	else
+		knock_give_back(&s->server->st.knock, &s->peer);
+}
+
 static bool is_client(struct seat *s)
 {
-	if (!(directory_roles(s->server->st.d, tls_peer(&s->path.flow.tls)) &
-	      (ROLE_CLIENT | ROLE_ADMIN))) {
-		refuse(s, EXIT_DENIED, "this key is not admitted as a client");
-		return false;
-	}
-	knock_give_back(&s->server->st.knock, &s->peer);
-	return true;
+	if (directory_roles(s->server->st.d, tls_peer(&s->path.flow.tls)) &
+	    (ROLE_CLIENT | ROLE_ADMIN))
+		return true;
+	refuse(s, EXIT_DENIED, "this key is not admitted as a client");
+	return false;
 }
 
 static void stranger_joins(struct seat *s, const struct msg_join *m)
@@ -183,53 +154,6 @@ static void stranger_joins(struct seat *s, const struct msg_join *m)
 		refuse(s, EXIT_INTEGRITY, s->path.why);
 }
 
-static void tell_session(const struct server *sv, const struct receive *r, struct telling *t)
-{
-	struct msg_told m = { .kind = TOLD_SESSION, .paths = (uint8_t)r->ps.session.n };
-	const char *client = directory_name(sv->st.d, &r->ps.session.client_fp);
-
-	for (size_t i = 0; i < SID_BYTES; i++)
-		snprintf(m.id + 2 * i, 3, "%02x", r->ps.session.sid[i]);
-	snprintf(m.client, sizeof m.client, "%s", client ? client : "?");
-	snprintf(m.device, sizeof m.device, "%s", sv->st.name);
-	m.seconds = (uint32_t)(mono_diff_us(loop_now(&sv->st.loop), r->since) / 1000000);
-	m.value = r->bytes;
-	telling_line(t, &m);
-}
-
-/* An admin hears of all sessions, a client of its own. */
-static void tell(struct seat *s)
-{
-	const struct server *sv = s->server;
-	const struct fp *fp = tls_peer(&s->path.flow.tls);
-	bool admin = directory_roles(sv->st.d, fp) & ROLE_ADMIN;
-	struct telling t;
-
-	telling_begin(&t, &s->path.flow);
-	if (admin) {
-		telling_count(&t, "refused connections", sv->refused);
-		telling_count(&t, "files received", sv->files);
-		telling_count(&t, "bytes of ended sessions", sv->bytes);
-	}
-	for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
-		const struct receive *r = &sv->session[i];
-
-		if (r->used && (admin || fp_eq(&r->ps.session.client_fp, fp)))
-			tell_session(sv, r, &t);
-	}
-	telling_end(&t);
-}
-
-static void stranger_asks(struct seat *s)
-{
-	if (!directory_roles(s->server->st.d, tls_peer(&s->path.flow.tls))) {
-		refuse(s, EXIT_DENIED, "this key is not admitted");
-		return;
-	}
-	knock_give_back(&s->server->st.knock, &s->peer);
-	tell(s);
-}
-
 /* Toward where this very connection comes from: the direct path's way back. */
 static void trace_back(struct seat *s)
 {
@@ -246,7 +170,7 @@ static void stranger_message(struct path *p, const struct flowmsg *m)
 	if (m->type == FLOWMSG_JOIN)
 		stranger_joins(s, &m->join);
 	else if (m->type == FLOWMSG_ASK)
-		stranger_asks(s);
+		server_tell(s->server, &s->path.flow);
 	else if (m->type == FLOWMSG_TRACE && !s->back.waiting)
 		trace_back(s);
 	else
@@ -265,26 +189,32 @@ static void stranger_closed(struct path *p, const char *why)
 	s->used = false;
 }
 
-static bool seat_stranger(struct server *sv, int fd, const struct addr *peer)
+/* Who has had the longest time to join; those without a handshake go first. */
+static bool slower(const struct seat *a, const struct seat *b)
 {
-	for (uint32_t i = 0; i < FLOWS_MAX; i++) {
+	if (a->path.flow.open != b->path.flow.open)
+		return b->path.flow.open;
+	return mono_before(a->since, b->since);
+}
+
+/* As at a node: when all places for strangers are taken, the slowest makes room. */
+static struct seat *take_seat(struct server *sv)
+{
+	struct seat *vacant = NULL, *slowest = NULL;
+	uint32_t strangers = 0;
+
+	for (uint32_t i = 0; i < SEATS_MAX; i++) {
 		struct seat *s = &sv->seat[i];
 
-		if (s->used)
-			continue;
-		if (flow_accept(&s->path.flow, &sv->st.loop, &path_ops, s->path.flow.in, fd,
-				&sv->st.party.cert) < 0)
-			return true;
-		s->used = true;
-		s->peer = *peer;
-		s->since = loop_now(&sv->st.loop);
-		s->path.set = NULL;
-		s->path.why[0] = 0;
-		s->path.ping_at = mono_us(0);
-		s->path.rtt_us = 0;
-		return true;
+		if (!s->used)
+			vacant = s;
+		else if (!s->path.set && ++strangers && (!slowest || slower(s, slowest)))
+			slowest = s;
 	}
-	return false;
+	if (strangers < STRANGERS_MAX)
+		return vacant;
+	stranger_closed(&slowest->path, "it made room for another");
+	return slowest;
 }
 
 static struct server *server_of(struct station *st)
@@ -294,8 +224,18 @@ static struct server *server_of(struct station *st)
 
 static void arrival(struct station *st, int fd, const struct addr *peer)
 {
-	if (!seat_stranger(server_of(st), fd, peer))
-		close(fd);
+	struct seat *s = take_seat(server_of(st));
+
+	if (flow_accept(&s->path.flow, &st->loop, &seat_ops, s->path.flow.in, fd,
+			&st->party.cert) < 0)
+		return;
+	s->used = true;
+	s->peer = *peer;
+	s->since = loop_now(&st->loop);
+	s->path.set = NULL;
+	s->path.why[0] = 0;
+	s->path.ping_at = mono_us(0);
+	s->path.rtt_us = 0;
 }
 
 /* --- time and change -------------------------------------------------------------------------- */
@@ -310,7 +250,7 @@ static void sweep(struct timer *t, mono_t now)
 		if (r->used && !r->ps.complete && mono_diff_us(now, r->since) > JOIN_MS * 1000LL)
 			pathset_fail(&r->ps, EXIT_UNREACHABLE, "not all paths arrived");
 	}
-	for (uint32_t i = 0; i < FLOWS_MAX; i++) {
+	for (uint32_t i = 0; i < SEATS_MAX; i++) {
 		struct seat *s = &sv->seat[i];
 
 		if (s->used && !s->path.set && mono_diff_us(now, s->since) > JOIN_MS * 1000LL)
@@ -380,17 +320,17 @@ static const struct station_ops server_ops = {
 
 static bool allocate(struct server *sv)
 {
-	uint8_t *in = memory_reserve((size_t)FLOWS_MAX * FLOW_IN_BYTES);
+	uint8_t *in = memory_reserve((size_t)SEATS_MAX * FLOW_IN_BYTES);
 	uint8_t *rx = memory_window((size_t)SESSIONS_MAX * RX_SLOTS * RECORD_PLAIN_MAX);
 	uint8_t *tx = memory_reserve((size_t)SESSIONS_MAX * SLOTS_SMALL * RECORD_BYTES_MAX);
 	struct rx_slot *rx_slot = memory_reserve(sizeof *rx_slot * SESSIONS_MAX * RX_SLOTS);
 	struct tx_slot *tx_slot = memory_reserve(sizeof *tx_slot * SESSIONS_MAX * SLOTS_SMALL);
 
-	sv->seat = memory_reserve(sizeof *sv->seat * FLOWS_MAX);
+	sv->seat = memory_reserve(sizeof *sv->seat * SEATS_MAX);
 	sv->session = memory_reserve(sizeof *sv->session * SESSIONS_MAX);
 	if (!in || !rx || !tx || !rx_slot || !tx_slot || !sv->seat || !sv->session)
 		return false;
-	for (size_t i = 0; i < FLOWS_MAX; i++) {
+	for (size_t i = 0; i < SEATS_MAX; i++) {
 		sv->seat[i].path.flow.in = in + i * FLOW_IN_BYTES;
 		sv->seat[i].server = sv;
 	}
@@ -432,6 +372,8 @@ static int start(struct server *sv, const struct common *c)
 		return r;
 	if (!allocate(sv))
 		return report_error(c, EXIT_FAILED, "free some memory", "server", "out of memory");
+	seat_ops = path_ops;
+	seat_ops.opened = stranger_opened;
 	path_stranger_message = stranger_message;
 	path_stranger_closed = stranger_closed;
 	r = station_listen(&sv->st, sv->o->listen);

@@ -103,6 +103,24 @@ nobody_listens()
 }
 ok closed_descriptors nobody_listens
 
+# crowd: five places open as many silent connections as the device lets them; nobody is kept out
+crowd()
+{
+	at=$("$m" -C "$d/o/admin" status | awk '$1 == "device" && $2 == "dev" { print $3 }')
+	python3 -c '
+import socket, sys, time
+host, port = sys.argv[1].rsplit(":", 1)
+keep = [socket.create_connection((host, int(port)), 5, ("127.9.0.%d" % (1 + i // 128), 0)) for i in range(5 * 128)]
+print("full", flush=True)
+time.sleep(60)' "$at" >"$d/crowd" &
+	until [ -s "$d/crowd" ]; do sleep 0.1; done
+	ends 0 send -q "$d/f1" dev && rm "$inbox/f1"
+	r=$?
+	kill $!
+	return $r
+}
+ok strangers_do_not_shut_the_device_off crowd
+
 # Names: what exists stays as it is, and nothing leaves the inbox.
 existing()
 {
