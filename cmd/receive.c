@@ -233,10 +233,10 @@ static bool data(struct pathset *ps, const uint8_t *p, size_t len)
 		pathset_fail(ps, EXIT_INTEGRITY, "the client goes on after its end");
 		return false;
 	}
-	if (len && p[0] == KIND_DATA) {
+	if (content_get_data(&p, &len)) {
 		r->records++;
-		r->payload += len - 1;
-		take_data(r, p + 1, len - 1);
+		r->payload += len;
+		take_data(r, p, len);
 		if (waiting(r))
 			pathset_hold(ps);
 		return true;

@@ -354,7 +354,7 @@ static int rewind_source(struct send *s)
 {
 	struct source *from = &s->source;
 
-	if (!from->stream)
+	if (!from->sent)
 		return 0;
 	source_close(from);
 	if (source_open(from, from->path, from->files, NULL))

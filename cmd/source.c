@@ -103,7 +103,7 @@ static bool open_next(struct source *s)
 	return true;
 }
 
-/* All files are in the stream: 'Z', and as many zeros as hide its length. */
+/* All files are in the stream. */
 static void close_stream(struct source *s)
 {
 	struct buf b;
@@ -112,7 +112,6 @@ static void close_stream(struct source *s)
 	buf_put_u8(&b, 'Z');
 	queue_head(s, &b);
 	s->closed = true;
-	s->padding = pad_length(s->stream + 1) - (s->stream + 1);
 }
 
 static size_t give_head(struct source *s, uint8_t *p, size_t room)
@@ -187,15 +186,6 @@ static ssize_t give_chunk(struct source *s, uint8_t *p, size_t room)
 	return CHUNK_HEAD + n;
 }
 
-static size_t give_padding(struct source *s, uint8_t *p, size_t room)
-{
-	size_t n = s->padding < room ? (size_t)s->padding : room;
-
-	memset(p, 0, n);
-	s->padding -= n;
-	return n;
-}
-
 /* The stream's next bytes; 0: nothing now, or the end. */
 static ssize_t give(struct source *s, uint8_t *p, size_t room)
 {
@@ -204,7 +194,7 @@ static ssize_t give(struct source *s, uint8_t *p, size_t room)
 	if (s->head_at < s->head_len)
 		return (ssize_t)give_head(s, p, room);
 	if (s->closed)
-		return (ssize_t)give_padding(s, p, room);
+		return 0;
 	if (s->in_file && !file_over)
 		return s->name ? give_chunk(s, p, room) : give_sized(s, p, room);
 	if (s->in_file)
@@ -225,9 +215,21 @@ static int put_end(struct source *s, uint8_t *p)
 	return (int)content_put_note(p, &n);
 }
 
+/* Length of the record that has `at` bytes now. */
+static size_t padded(struct source *s, size_t at, size_t room)
+{
+	uint64_t len = pad_length(at);
+
+	if (s->closed && !s->goal)
+		s->goal = pad_length(s->sent + len);
+	if (s->closed)
+		len = pad_length(s->goal - s->sent);
+	return len < room ? (size_t)len : room;
+}
+
 int source_fill(struct source *s, uint8_t *p, size_t room)
 {
-	size_t at = 1;
+	size_t at = CONTENT_DATA_HEAD, len;
 	ssize_t n = 1;
 
 	MUST(room >= CONTENT_NOTE_MAX);
@@ -235,17 +237,20 @@ int source_fill(struct source *s, uint8_t *p, size_t room)
 		return 0;
 	while (at < room && n > 0) {
 		n = give(s, p + at, room - at);
-		if (n > 0) {
+		if (n > 0)
 			at += (size_t)n;
-			s->stream += (size_t)n;
-		}
 	}
 	if (n < 0)
 		return -1;
-	if (at == 1)
-		return s->closed ? put_end(s, p) : 0;
-	p[0] = KIND_DATA;
+	if (at == CONTENT_DATA_HEAD && !s->closed)
+		return 0;
+	if (at == CONTENT_DATA_HEAD && s->sent >= s->goal)
+		return put_end(s, p);
+	content_put_data(p, at - CONTENT_DATA_HEAD);
+	len = padded(s, at, room);
+	memset(p + at, 0, len - at);
 	s->records++;
-	s->payload += at - 1;
-	return (int)at;
+	s->payload += at - CONTENT_DATA_HEAD;
+	s->sent += len;
+	return (int)len;
 }

@@ -27,8 +27,8 @@ struct source {
 	bool starved; /* stdin has nothing now: fill again when it is readable */
 	uint8_t head[CONTENT_FILE_MAX + CONTENT_HEAD_BYTES]; /* a header that does not fit yet */
 	size_t head_len, head_at;
-	uint64_t stream;  /* bytes of the stream so far */
-	uint64_t padding; /* zeros still to come, once closed */
+	uint64_t sent; /* bytes of DATA records so far, padding and all */
+	uint64_t goal; /* what they come to, once closed */
 	uint64_t records, payload, file_bytes;
 	bool end_sent;
 	char why[SOURCE_WHY_MAX]; /* of an error */
@@ -39,7 +39,8 @@ struct source {
 bool source_open(struct source *s, char **path, uint32_t files, const char *name);
 void source_close(struct source *s);
 
-/* The next record's plaintext, at most `room` (>= CONTENT_NOTE_MAX) bytes at p: its length; 0 when
+/* Lengths tell nothing but padded lengths: a record that is not full is padded by itself, and all
+ * of them together once more. The next record's plaintext, at most `room` (>= CONTENT_NOTE_MAX) bytes at p: its length; 0 when
  * stdin has nothing now, or all was given, the END too; -1 on an error, see s->why. */
 int source_fill(struct source *s, uint8_t *p, size_t room);
 

@@ -24,6 +24,30 @@ void content_put_file(struct buf *b, const struct content_file *f)
 	buf_put_u16(b, f->mode);
 }
 
+void content_put_data(uint8_t out[static CONTENT_DATA_HEAD], size_t n)
+{
+	out[0] = KIND_DATA;
+	out[1] = (uint8_t)(n >> 8);
+	out[2] = (uint8_t)n;
+}
+
+bool content_get_data(const uint8_t **p, size_t *len)
+{
+	const uint8_t *bytes;
+	struct buf b;
+	size_t n;
+
+	buf_over(&b, *p, *len);
+	if (buf_get_u8(&b) != KIND_DATA)
+		return false;
+	bytes = buf_get_lv(&b, *len, &n);
+	if (!bytes)
+		return false;
+	*p = bytes;
+	*len = n;
+	return true;
+}
+
 size_t content_put_note(uint8_t out[static CONTENT_NOTE_MAX], const struct content_note *n)
 {
 	struct buf b;

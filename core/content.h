@@ -1,11 +1,12 @@
 /* core/content.h - what the plaintext of a direction means: record kinds, and files as one stream
  *
- * The first byte of a record's plaintext is its kind. DATA records carry one stream:
+ * The first byte of a record's plaintext is its kind. DATA {bytes u16, the bytes, zeros} records carry
+ * one stream, and are as long as the sender pleases:
  *
  *	head:  'm' 'f' version=1 mode=1, files u32, bytes u64 (all ones: not known)
  *	file:  'F', name lv, size u64 (all ones: in chunks), mode u16, then the content
  *	       in chunks: length u32 and as many bytes, until a length of 0
- *	end:   'Z', then zeros up to pad_length() of all of it
+ *	end:   'Z'
  *
  * The other kinds: END {records u64, bytes u64} closes a direction; NAMED {index u32, name lv}
  *tells the client a file's final name where it differs; RESULT {code u8, files u32, bytes u64, text
@@ -22,6 +23,7 @@
 
 enum {
 	CONTENT_NAME_MAX = 255, /* NAME_MAX of Linux */
+	CONTENT_DATA_HEAD = 3, /* before a DATA record's bytes */
 	CONTENT_HEAD_BYTES = 16,
 	CONTENT_FILE_MAX = 1 + 2 + CONTENT_NAME_MAX + 8 + 2,
 	CONTENT_FILES_MAX = 1000000,
@@ -55,6 +57,10 @@ struct content_note {
 /* Writers; the buf must have room. */
 void content_put_head(struct buf *b, const struct content_head *h);
 void content_put_file(struct buf *b, const struct content_file *f);
+/* The head of a DATA record whose n bytes of stream stand behind it. */
+void content_put_data(uint8_t out[static CONTENT_DATA_HEAD], size_t n);
+/* From a DATA record's plaintext to its bytes of stream. False: it is none, or malformed. */
+bool content_get_data(const uint8_t **p, size_t *len);
 /* Kind byte, body and padding; returns the plaintext's length. */
 size_t content_put_note(uint8_t out[static CONTENT_NOTE_MAX], const struct content_note *n);
 /* The whole plaintext of a record that is not DATA. False: malformed. */
@@ -67,7 +73,7 @@ enum content_event {
 	CONTENT_FILE,     /* r->file begins, number r->index */
 	CONTENT_BYTES,    /* r->span, r->span_len: the file's next bytes, lent from the input */
 	CONTENT_CLOSE,    /* the file is complete */
-	CONTENT_END,      /* the stream is complete; what follows is padding */
+	CONTENT_END,      /* the stream is complete; what follows means nothing */
 	CONTENT_BAD,      /* malformed; for ever */
 };
 

@@ -108,6 +108,11 @@ elif command == "lengths":
     sums = [sum(s for there, _ in flow for _, k, s in there if k == 0x40) for flow in f]
     print("sealed bytes", sums)
     assert len(set(sums)) == 1 and sums[0] >= 256
+elif command == "records":
+    rows = [[s for _, s in sorted((n, s) for there, _ in flow for n, k, s in there if k == 0x40)]
+            for flow in f]
+    print("records", rows)
+    assert all(r == rows[0] for r in rows) and min(rows[0]) >= 256
 elif command == "strict":
     sums = [[sum(s for _, k, s in there if k == 0x40) for there, _ in flow] for flow in f]
     print("sealed bytes", sums)
@@ -131,6 +136,31 @@ ok shares_and_handshakes_come_before_the_first_record wire order "$d/one.pcap" "
 ok every_flow_carries_a_share_of_the_same_length wire shares "$d/one.pcap" "$d/some.pcap" "$d/ten.pcap"
 ok one_byte_and_200_bytes_look_alike wire lengths "$d/one.pcap" "$d/some.pcap"
 ok strict_shows_the_same_bytes_on_every_flow wire strict "$d/million.pcap"
+
+# A program that writes to `send -` little by little, and one that has written all and ended.
+piece()
+{
+	head -c "$1" /dev/zero
+}
+there()
+{
+	for _ in $(seq 200); do find "$d/o/inbox" -name '.machete-*' -size "$1c" | grep -q . && return; sleep 0.05; done
+}
+pieces()
+{
+	(piece "$1"; there "$1"; piece "$1"; there $((2 * $1))) | send -q - "dev:p$1"
+}
+whole()
+{
+	piece "$1" | (sleep 0.2; send -q - "dev:w$1")
+}
+for n in 1 10 26; do
+	ok "writes_of_$n" watched "p$n" pieces $n
+	ok "all_of_it_$n" watched "w$n" whole $n
+done
+ok writes_of_all_lengths_look_alike wire records "$d"/p1.pcap "$d"/p10.pcap "$d"/p26.pcap
+ok and_so_do_their_ends wire records "$d"/w1.pcap "$d"/w10.pcap "$d"/w26.pcap
+
 not_in_clear()
 {
 	echo 'the quick brown fox jumps over the lazy dog' >"$d/quick-brown-name"

@@ -200,6 +200,38 @@ static void only_permission_bits_are_kept(void)
 	CHECK(strstr(read_in(b.len, b.len), "[s 0 640:]"));
 }
 
+static void a_data_record_says_how_much_of_it_means_something(void)
+{
+	uint8_t rec[300] = { 9, 9, 9, 'a', 'b' };
+
+	content_put_data(rec, 2);
+	for (size_t len = 5; len <= sizeof rec; len++) {
+		const uint8_t *p = rec;
+		size_t n = len;
+
+		CHECK(content_get_data(&p, &n));
+		CHECK_EQ(n, 2);
+		CHECK(p == rec + CONTENT_DATA_HEAD);
+	}
+	CHECK_HEX(rec, 5, "00 0002 6162");
+}
+
+static void a_data_record_without_its_bytes_is_refused(void)
+{
+	uint8_t rec[300] = { 0 };
+	const uint8_t *p = rec;
+	size_t n;
+
+	content_put_data(rec, 297);
+	for (n = 0; n < 300; n++)
+		CHECK(!content_get_data(&p, &n));
+	CHECK(content_get_data(&p, &n));
+	p = rec;
+	rec[0] = KIND_END;
+	CHECK(!content_get_data(&p, &n));
+	CHECK(p == rec);
+}
+
 static void notes_come_back_padded(void)
 {
 	static const struct content_note note[] = {
@@ -263,6 +295,8 @@ TEST_MAIN_BEGIN
 	RUN(the_number_of_files_must_be_true);
 	RUN(names_have_their_limits);
 	RUN(only_permission_bits_are_kept);
+	RUN(a_data_record_says_how_much_of_it_means_something);
+	RUN(a_data_record_without_its_bytes_is_refused);
 	RUN(notes_come_back_padded);
 	RUN(the_longest_note_fits);
 	RUN(malformed_notes_are_refused);
