@@ -249,7 +249,7 @@ static int manager_main(const struct common *c, const void *opts, int argc, char
 		return r;
 	replica_start(m.replica, loop_now(&m.loop), wall_us(), &m.out);
 	run_effects(&m);
-	sock_name(m.listener.fd, &at);
+	sock_name(m.door.watch.fd, &at);
 	report_ready(c, "manager replica %u of %u on %s%s", m.self, m.party.cluster.n,
 		     addr_format(&at, text), m.observer ? ", observing only" : "");
 	r = loop_run(&m.loop);

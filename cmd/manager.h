@@ -5,6 +5,7 @@
 #ifndef CMD_MANAGER_H
 #define CMD_MANAGER_H
 
+#include "cmd/door.h"
 #include "cmd/home.h"
 #include "cmd/party.h"
 #include "core/knock.h"
@@ -73,9 +74,9 @@ struct manager {
 	struct replica *replica;
 	void *replica_mem;
 	struct replica_effects out;
-	struct timer timer, save_timer, pause;
+	struct timer timer, save_timer;
 	struct flush soon; /* the timer, when it is due at once */
-	struct watch listener;
+	struct door door;
 	const struct conn_ops *ops;
 	uint32_t self;
 	bool observer;

@@ -24,7 +24,6 @@ enum {
 	    100, /* doubles up to the next: no longer than a request timer (MANAGER.md B.3) */
 	RETRY_MS_MAX = 2000,
 	IDLE_MS = 10000,  /* a client that is silent for so long makes room for another */
-	PAUSE_MS = 100,   /* without descriptors */
 	ACCEPTS_MAX = 16, /* a turn */
 };
 
@@ -304,31 +303,17 @@ static void welcome(struct manager *m, int fd, const struct addr *from)
 
 static void listener_ready(struct watch *w, uint32_t got)
 {
-	struct manager *m = container_of(w, struct manager, listener);
+	struct manager *m = container_of(w, struct manager, door.watch);
 	struct addr from;
 
 	(void)got;
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		int fd = sock_accept(w->fd, &from);
+		int fd = door_accept(&m->door, &from);
 
-		if (fd == -EAGAIN)
+		if (fd < 0)
 			return;
-		if (fd < 0) {
-			log_line(LOG_WARN, fd, "no connection can be taken for now");
-			loop_want(&m->loop, w, 0);
-			loop_arm(&m->loop, &m->pause, mono_add_ms(loop_now(&m->loop), PAUSE_MS));
-			return;
-		}
 		welcome(m, fd, &from);
 	}
-}
-
-static void pause_over(struct timer *t, mono_t now)
-{
-	struct manager *m = container_of(t, struct manager, pause);
-
-	(void)now;
-	loop_want(&m->loop, &m->listener, EPOLLIN);
 }
 
 static int start_peer(struct manager *m, uint32_t i)
@@ -355,10 +340,8 @@ int net_start(struct manager *m, const struct addr *at)
 	int r = 0;
 
 	m->ops = &ops;
-	m->pause.fire = pause_over;
-	m->listener = (struct watch){ .want = EPOLLIN, .ready = listener_ready };
-	m->listener.fd = sock_listen(at);
-	r = m->listener.fd < 0 ? m->listener.fd : loop_add(&m->loop, &m->listener);
+	r = sock_listen(at);
+	r = r < 0 ? r : door_open(&m->door, &m->loop, r, listener_ready);
 	if (r < 0)
 		return report_error(m->c, EXIT_FAILED, sock_advice(r), addr_format(at, text),
 				    "cannot listen: %s", strerror(-r));
@@ -370,8 +353,8 @@ int net_start(struct manager *m, const struct addr *at)
 
 void net_stop(struct manager *m)
 {
-	loop_del(&m->loop, &m->listener);
-	close(m->listener.fd);
+	loop_del(&m->loop, &m->door.watch);
+	close(m->door.watch.fd);
 	for (uint32_t i = 0; i < m->channels; i++)
 		if (m->channel[i].live)
 			conn_close(&m->channel[i].conn);

@@ -18,12 +18,12 @@ enum { ACCEPTS_A_TURN = 32 };
 
 static void arrivals(struct watch *w, uint32_t got)
 {
-	struct station *st = container_of(w, struct station, listener);
+	struct station *st = container_of(w, struct station, door.watch);
 
 	(void)got;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		struct addr peer;
-		int fd = sock_accept(w->fd, &peer);
+		int fd = door_accept(&st->door, &peer);
 
 		if (fd < 0)
 			return;
@@ -167,8 +167,7 @@ int station_listen(struct station *st, const char *listen)
 		return report_error(st->c, EXIT_FAILED, sock_advice(fd), "cannot listen", "%s",
 				    strerror(-fd));
 	sock_name(fd, &st->at);
-	st->listener = (struct watch){ .fd = fd, .want = EPOLLIN, .ready = arrivals };
-	return loop_add(&st->loop, &st->listener) ? EXIT_FAILED : EXIT_OK;
+	return door_open(&st->door, &st->loop, fd, arrivals) ? EXIT_FAILED : EXIT_OK;
 }
 
 void station_fini(struct station *st)

@@ -7,6 +7,7 @@
 #define CMD_STATION_H
 
 #include "cmd/directory.h"
+#include "cmd/door.h"
 #include "cmd/register.h"
 #include "cmd/tracer.h"
 #include "core/knock.h"
@@ -43,7 +44,7 @@ struct station {
 	struct directory *d;
 	struct registration *reg;
 	struct tracer *tracer; /* NULL: no memory, and nobody hears of our traces */
-	struct watch listener;
+	struct door door;
 	struct addr at; /* where it listens */
 	struct knock knock;
 	int cluster_fd; /* kept for SIGHUP, when HOME may not be read any more */

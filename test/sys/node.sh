@@ -200,3 +200,30 @@ ok then_the_node_is_full answered 'node is full' ask c6 open
 ok silent_connections_are_ended silent_ones
 ok when_they_end_there_is_room_again all_end
 ok each_verdict_was_counted_and_logged counted_and_logged
+
+# crowded: a node without descriptors says so once, rests, and serves again when it has some
+crowded()
+{
+	party node n9 || return 1
+	(ulimit -n 24; exec "$m" -C "$d/n9" node --name n9 --listen 127.0.0.9:0 --advertise 127.0.0.9 --forward relay) \
+		>"$d/n9.log" 2>&1 &
+	n9=$!
+	until grep -q '^ready' "$d/n9.log"; do sleep 0.1; done
+	python3 -c '
+import socket, sys, time
+at = (sys.argv[1], int(sys.argv[2]))
+keep = [socket.create_connection(at) for i in range(40)]
+time.sleep(1)
+for s in keep:
+    s.close()
+s = socket.create_connection(at)
+s.settimeout(9)
+s.send(b"no OPEN" * 9)
+sys.exit(not s.recv(99))' $(sed -n 's/^ready node n9 at \(.*\):\([0-9]*\),.*/\1 \2/p' "$d/n9.log")
+	r=$?
+	kill $n9
+	wait $n9
+	cat "$d/n9.log"
+	[ $r -eq 0 ] && [ "$(grep -c 'no connection can be taken' "$d/n9.log")" -eq 1 ]
+}
+ok a_node_without_descriptors_rests crowded
