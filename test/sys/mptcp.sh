@@ -435,6 +435,7 @@ s.sendall(b"x")
 time.sleep(8)' &
 check "a connection that lacks a path is told of" \
 	within 8 grep -q 'a connection to port 5001 has 2 of 3 paths' "$tmp/up.log"
+check "and of no other" test "$(grep -c ' of 3 paths' "$tmp/up.log")" -eq 1
 at client nft flush ruleset
 at client nft add table ip users
 check "whoever loads a firewall anew leaves the table there" \
