@@ -107,7 +107,6 @@ static void all_up(struct up *u)
 					u->port[i]);
 	loop_disarm(&u->one.loop, &u->late);
 	u->ready = u->k.watching = true;
-	memset(u->k.conn, 0, sizeof u->k.conn); /* ours, which were closed at once */
 	report_ready(u->c, "MPTCP to %s at %s, port %s, goes over %s", u->host,
 		     addr_format_ip(&at, text), ports, nodes);
 	let_go(u);
