@@ -19,6 +19,7 @@ m=$(realpath "${MACHETE:-build/machete}")
 tmp=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$tmp"' EXIT
 unset MACHETE_HOME XDG_CONFIG_HOME
+. test/sys/ns.inc
 
 # check TEXT COMMAND...
 check() {
@@ -32,18 +33,7 @@ check() {
 	fi
 }
 
-at() { ip netns exec "$@"; }
 client() { at client "$m" -C "$tmp/client" "$@"; }
-
-# within SECONDS COMMAND...: it succeeds before long
-within() {
-	local i
-	for ((i = $1 * 20; i > 0; i--)); do
-		"${@:2}" >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	return 1
-}
 
 # All on one link. The manager has an address of its own, so that nothing else of the client's may
 # go to the device's.
@@ -80,17 +70,6 @@ ready() {
 	tail -n 5 "$tmp/$1.log" | sed 's/^/# /'
 	echo "not ok mptcp: $1 is ready"
 	exit 1
-}
-
-role() {
-	start "$@"
-	ready "$2"
-}
-
-enrol() {
-	local fp
-	fp=$("$m" -C "$tmp/$2" key new) && cp "$tmp/admin/cluster" "$tmp/$2/" &&
-		at device "$m" -q -C "$tmp/admin" admit "$1" "$2" "$fp"
 }
 
 overlay() {

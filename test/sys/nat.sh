@@ -19,6 +19,7 @@ m=$(realpath "${MACHETE:-build/machete}")
 tmp=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$tmp"' EXIT
 unset MACHETE_HOME XDG_CONFIG_HOME
+. test/sys/ns.inc
 
 # check TEXT COMMAND...
 check() {
@@ -31,22 +32,6 @@ check() {
 		echo "not ok nat: $text"
 		bad=1
 	fi
-}
-
-at() {
-	local ns=$1
-	shift
-	ip netns exec "$ns" "$@"
-}
-
-# within SECONDS COMMAND...: it succeeds before long
-within() {
-	local i
-	for ((i = $1 * 20; i > 0; i--)); do
-		"${@:2}" >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	return 1
 }
 
 # link A ADDR B ADDR: a veth between two namespaces, named after the other end, IPv4 and IPv6
@@ -73,24 +58,6 @@ wire() {
 	link device 10.2.0.2 node 10.2.0.1
 	link client 10.3.0.9 device 10.3.0.2
 	ip -n node route add 10.3.0.2 via 10.2.0.2
-}
-
-# role NAMESPACE NAME COMMAND...: started, and ready; $pid is its process
-role() {
-	local ns=$1 name=$2
-	shift 2
-	ip netns exec "$ns" "$@" >"$tmp/$name.out" 2>"$tmp/$name.log" &
-	pid=$!
-	within 15 grep -q '^ready' "$tmp/$name.out" && return
-	tail -n 5 "$tmp/$name.log" | sed 's/^/# /'
-	echo "not ok nat: $name is ready"
-	exit 1
-}
-
-enrol() {
-	local fp
-	fp=$("$m" -C "$tmp/$2" key new) && cp "$tmp/admin/cluster" "$tmp/$2/" &&
-		at device "$m" -q -C "$tmp/admin" admit "$1" "$2" "$fp"
 }
 
 node() {
