@@ -13,6 +13,15 @@
 
 #define EXPORT_LABEL "EXPORTER-machete-flow-1"
 
+enum {
+	PING_EVERY_MS = 1000,
+	DEAD_MS = 3000,     /* a PING is out, and nothing heard for max(this, 8 RTT): it is dead */
+	DEAD_MAX_MS = 7500, /* at most, and when bytes move: `send` must end within 10 s */
+	/* A node that lies keeps a path alive by letting something through every DEAD_MAX_MS, as a
+	 * slow one would. Not for longer than this: a PING comes in order, 2 MB at 64 kbit/s. */
+	ANSWER_MAX_MS = 240000,
+};
+
 static const char *path_name(const struct path *p)
 {
 	return p->node.name[0] ? p->node.name : "direct path";
@@ -287,17 +296,25 @@ void pathset_kick(struct pathset *ps)
 
 /* --- liveness and the end --------------------------------------------------------------------- */
 
-/* Milliseconds that the PING of p has been waiting beyond what its path may take; <= 0: fine. */
-static int64_t overdue_ms(const struct path *p, mono_t now)
+/* For how long p has proved nothing, milliseconds. A PING waits behind all the data of a slow path,
+ * and that the data is had is as good as its answer. 0: it is not asked, or we do not listen. */
+static int64_t silent_ms(const struct path *p, mono_t now)
 {
-	int64_t allowed = (int64_t)p->rtt_us * 8 / 1000;
+	mono_t since = mono_before(p->ping_at, p->heard) ? p->heard : p->ping_at;
+
+	return !p->ping_at.us || p->flow.paused ? 0 : mono_diff_us(now, since) / 1000;
+}
+
+static bool is_dead(const struct path *p, mono_t now)
+{
+	int64_t silent = silent_ms(p, now), allowed = (int64_t)p->rtt_us * 8 / 1000;
 
 	allowed = allowed < DEAD_MS ? DEAD_MS : allowed;
-	if (p->flow.got_bytes != p->ping_got) /* bytes come: slow, not dead */
+	/* TCP's own word is the next host's, which may be a node that stores or lies. */
+	if (allowed > DEAD_MAX_MS || flow_moved(&p->flow) != p->ping_moved)
 		allowed = DEAD_MAX_MS;
-	if (!p->ping_at.us || p->flow.paused) /* we do not listen: no wonder */
-		return 0;
-	return mono_diff_us(now, p->ping_at) / 1000 - allowed;
+	return silent > allowed ||
+	       (silent && mono_diff_us(now, p->ping_at) > ANSWER_MAX_MS * 1000LL);
 }
 
 static void pings(struct timer *t, mono_t now)
@@ -308,14 +325,14 @@ static void pings(struct timer *t, mono_t now)
 	for (uint32_t i = 0; ps->live && i < ps->session.n; i++) {
 		struct path *p = ps->path[i];
 
-		if (overdue_ms(p, now) > 0) {
+		if (is_dead(p, now)) {
 			path_dead(p, "no answer any more", -ETIMEDOUT);
 			continue;
 		}
 		if (p->ping_at.us || !p->flow.live)
 			continue;
 		p->ping_at = now;
-		p->ping_got = p->flow.got_bytes;
+		p->ping_moved = flow_moved(&p->flow);
 		m.token = ++p->ping_token;
 		path_send(p, &m);
 	}

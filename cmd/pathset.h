@@ -17,9 +17,6 @@ enum {
 	SLOTS_SMALL = WINDOW_MIN, /* the direction that carries notes */
 	ACK_RECORDS_MIN = 16,     /* or a sixteenth of the window when that is more: 1 MiB */
 	ACK_DELAY_MS = 5,         /* for the rest */
-	PING_EVERY_MS = 1000,
-	DEAD_MS = 3000,     /* a PING without answer for max(this, 8 RTT): the path is dead */
-	DEAD_MAX_MS = 8000, /* even when bytes trickle in; `send` must end within 10 s */
 	WHY_MAX = 300,
 };
 
@@ -60,7 +57,8 @@ struct path {
 	int refused;       /* exit code of a refusal, 0: none */
 	uint64_t ping_token;
 	mono_t ping_at;    /* 0: none is out */
-	uint64_t ping_got; /* flow.got_bytes at ping_at */
+	uint64_t ping_moved; /* flow_moved at ping_at */
+	mono_t heard; /* last proof that the peer gave: a message, a record, one of ours had */
 	uint32_t rtt_us;   /* smallest of the PINGs, client to device; 0: unknown */
 };
 

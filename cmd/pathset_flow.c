@@ -151,6 +151,8 @@ static void record(struct flow *f, uint8_t *rec, size_t rec_len)
 		path_broken(p, rx_verdict_str[v]);
 		return;
 	}
+	if (v != RX_DUPLICATE) /* whose seal nobody looked at */
+		p->heard = loop_now(ps->loop);
 	ps->ack_path = p->i;
 	if (v == RX_NOW)
 		do
@@ -176,6 +178,10 @@ static void on_ack(struct path *p, const struct msg_ack *m)
 		path_broken(p, tx_verdict_str[v]);
 		return;
 	}
+	for (uint32_t i = 0; i < ps->session.n; i++)
+		if (ps->session.tx.had_flows >> i & 1)
+			ps->path[i]->heard = loop_now(ps->loop);
+	ps->session.tx.had_flows = 0;
 	if (tx_idle(&ps->session.tx) && ps->ops->had)
 		ps->ops->had(ps);
 	if (ps->live)
@@ -243,6 +249,7 @@ static void message(struct flow *f, const struct flowmsg *m)
 		path_stranger_message(p, m);
 		return;
 	}
+	p->heard = loop_now(p->set->loop);
 	started = p->set->session.rx_on;
 	if (m->type == FLOWMSG_JOIN && p->set->session.client && !started)
 		path_client_join(p, &m->join);

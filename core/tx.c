@@ -224,6 +224,8 @@ static bool mark_had(struct tx *t, uint64_t from, uint64_t to)
 
 		if (s->state < TX_WRITTEN)
 			return false;
+		if (s->state == TX_WRITTEN)
+			t->had_flows |= 1u << s->flow;
 		s->state = TX_HAD;
 	}
 	return true;

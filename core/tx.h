@@ -80,6 +80,7 @@ struct tx {
 	uint64_t plain_bytes; /* payload sealed so far */
 	uint64_t open_bytes;  /* of it, from the first record on that was not had */
 	uint32_t stripped;    /* index of the flow that TX_STRIPPED is about */
+	uint32_t had_flows;   /* bit i: more that flow i carried was had; the driver clears it */
 };
 
 /* Epoch 0 from the xor of this direction's JOIN shares and the exporter secrets. `ctx` has sid,

@@ -2,9 +2,9 @@
 #include "net/flow.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -287,10 +287,9 @@ static void begin(struct flow *f, struct loop *l, const struct flow_ops *ops, ui
 
 static int start(struct flow *f, int fd)
 {
-	int lowat = FLOW_UNSENT_BYTES;
 	int r;
 
-	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat); /* a help, no need */
+	sock_unsent_max(fd);
 	f->watch.fd = fd;
 	f->watch.want = f->connecting ? EPOLLOUT : EPOLLIN;
 	r = loop_add(f->loop, &f->watch);
@@ -367,6 +366,14 @@ void flow_pause(struct flow *f, bool on)
 	want(f, f->watch.want & EPOLLOUT);
 	f->resumed = !on; /* not here: the caller may stand in a callback of this very flow */
 	loop_flush(f->loop, &f->flush);
+}
+
+uint64_t flow_moved(const struct flow *f)
+{
+	int waiting = 0;
+
+	ioctl(f->watch.fd, SIOCOUTQ, &waiting); /* what is not acknowledged (tcp(7)) */
+	return f->got_bytes + f->sent_bytes - (uint64_t)waiting;
 }
 
 void flow_end(struct flow *f)

@@ -24,8 +24,6 @@ enum {
 	FLOW_MSG_BYTES = 8 * 1024,  /* messages that wait for the engine */
 	FLOW_PREAMBLE_MAX = 512,
 	FLOW_ANSWER_MAX = 512,
-	FLOW_UNSENT_BYTES =
-	    128 * 1024,       /* TCP_NOTSENT_LOWAT: keeps the unsent tail out of slow sockets */
 	FLOW_OPEN_MS = 10000, /* connect, answer and handshake together */
 	FLOW_LEAVE_MS = 1000, /* for the peer to read why */
 };
@@ -105,6 +103,9 @@ void flow_end(struct flow *f);
 void flow_leave(struct flow *f);
 /* Close now, without a word and without a callback; wipes the engine. Harmless when not live. */
 void flow_close(struct flow *f);
+
+/* Bytes that moved, either way: what came, and what of ours the next host's kernel has. */
+uint64_t flow_moved(const struct flow *f);
 
 /* Between flow.c and flow_out.c. One sendmsg: 1 when all that was there went, 0 when the socket is
  * full, -1 when there is nothing to send or the flow is over. */

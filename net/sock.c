@@ -268,6 +268,11 @@ int sock_timeout(int fd, unsigned ms)
 	return r;
 }
 
+void sock_unsent_max(int fd)
+{
+	set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, SOCK_UNSENT_BYTES);
+}
+
 ssize_t sock_read(int fd, void *p, size_t n)
 {
 	ssize_t got;

@@ -13,6 +13,7 @@
 #include "core/addr.h"
 
 enum {
+	SOCK_UNSENT_BYTES = 128 * 1024,
 	SOCK_BACKLOG = 1024,	/* a burst of clients; the kernel cuts it to its own limit */
 	SOCK_HOST_BYTES_MAX = 256, /* RFC 1035: names have at most 253 characters */
 };
@@ -64,6 +65,10 @@ int sock_peer(int fd, struct addr *a);
 /* A peer that is silent, or does not acknowledge, for `ms` milliseconds breaks the connection
  * (keepalive and TCP_USER_TIMEOUT). 0 or -errno. */
 int sock_timeout(int fd, unsigned ms);
+
+/* No more than SOCK_UNSENT_BYTES wait here to be sent for the first time (TCP_NOTSENT_LOWAT): on a
+ * slow line what is said later would wait behind megabytes. A help: there is no error. */
+void sock_unsent_max(int fd);
 
 /* read and write without signals and interruptions: bytes, 0 for the end of input, or -errno. */
 ssize_t sock_read(int fd, void *p, size_t n);

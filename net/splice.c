@@ -156,6 +156,7 @@ int splice_begin(struct splice *s, struct loop *l, int fd0, int fd1,
 	}
 	for (int i = 0; i < 2 && !r; i++) {
 		sock_timeout(fd[i], SPLICE_SILENCE_MS); /* a help: a lease ends it too */
+		sock_unsent_max(fd[i]);
 		r = open_pipe(s->way[i].pipe);
 	}
 	for (int i = 0; i < 2 && !r; i++)

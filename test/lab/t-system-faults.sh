@@ -1,7 +1,7 @@
 #!/bin/sh
 # What goes wrong while a file is on its way: a node is killed, a path is cut, the client vanishes,
-# it is evicted. Whatever arrives is whole; what cannot arrive ends with its exit status; roles
-# live on.
+# it is evicted, its line is slow. Whatever arrives is whole; what cannot arrive ends with its exit
+# status; roles live on.
 # This test may run beside others.
 . "$(dirname "$0")/lib.sh"
 . "$here/sys.sh"
@@ -46,7 +46,7 @@ honest() {
 during killed kill -KILL "$(pid n2)"
 echo "# node killed: status $status"
 check "a node is killed" honest killed $status
-role n2 n2 node --name n2
+role n2 n2 node --name n2 --forward relay
 check "it comes back under its name" ready n2 40
 
 during cut "$lab" cut client/n1
@@ -94,3 +94,9 @@ status=$?
 check "an evicted client is refused (status 4)" [ $status -eq 4 ]
 check "... and leaves nothing" [ ! -e "$tmp/inbox/evicted.file" ]
 check "the other client is served" send_as still receipt small --via n1,n2
+
+# A PING behind half a megabyte that a node holds comes 10 s later; the records are had all along.
+"$lab" rate device.down 400kbit
+file crawl 600000
+check "a slow line behind a relay is alive" send_as crawling receipt crawl --via n2
+check "... and the file arrives" arrived crawl crawling

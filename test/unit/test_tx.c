@@ -186,6 +186,24 @@ static void acknowledgements_may_come_late_and_twice(void)
 	CHECK_EQ(p.tx.base, 4);
 }
 
+static void a_flow_whose_record_was_had_is_named_once(void)
+{
+	struct msg_ack m = ack_to(0);
+
+	start(2);
+	send(4, 10); /* flow 0 carries the even ones */
+	m.n = 1;
+	m.range[0].from = 1;
+	m.range[0].to = 2;
+	CHECK_EQ(tx_on_ack(&p.tx, &m), TX_OK);
+	CHECK_EQ(p.tx.had_flows, 2);
+	p.tx.had_flows = 0;
+	CHECK_EQ(tx_on_ack(&p.tx, &m), TX_OK); /* the same again proves nothing */
+	CHECK_EQ(p.tx.had_flows, 0);
+	acknowledge(3);
+	CHECK_EQ(p.tx.had_flows, 1);
+}
+
 static void bytes_are_open_until_all_before_them_were_had(void)
 {
 	struct msg_ack m = ack_to(0);
@@ -295,6 +313,7 @@ TEST_MAIN_BEGIN
 	RUN(the_window_is_what_both_sides_allow);
 	RUN(hostile_limits_change_nothing_but_the_limit);
 	RUN(acknowledgements_may_come_late_and_twice);
+	RUN(a_flow_whose_record_was_had_is_named_once);
 	RUN(bytes_are_open_until_all_before_them_were_had);
 	RUN(what_was_not_written_cannot_be_had);
 	RUN(messages_about_the_other_direction_are_refused);
