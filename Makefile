@@ -20,6 +20,8 @@ include vendor/build.mk
 # The product: small, fast where data moves, and nothing in it unwinds.
 PROD := $(BASE) -MMD -MP $(WERROR) $(CFLAGS) $(MUSL_INC) -fstack-protector-strong \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+# musl protects nothing after relocation in a static program: no page is set aside for it.
+LINK := -static -s -Wl,--gc-sections,-z,noseparate-code,-z,norelro
 build/obj/core/plan%.o build/obj/core/%x.o build/obj/net/flow%.o build/obj/net/splice.o: HOT := -O2
 OBJ := $(patsubst %.c,build/obj/%.o,$(LIB) $(CMD) vendor/fortify.c)
 
@@ -28,12 +30,12 @@ build/obj/%.o: %.c Makefile
 	$(Q)musl-gcc $(PROD) $(HOT) -c -o $@ $<
 
 build/machete: $(OBJ)
-	$(Q)musl-gcc -static -s -Wl,--gc-sections,-z,noseparate-code -o $@ $^ $(MUSL_LIBS)
+	$(Q)musl-gcc $(LINK) -o $@ $^ $(MUSL_LIBS)
 
 # System tests in C, built as the product is.
 build/sys/%: test/sys/%.c $(filter-out build/obj/cmd/%,$(OBJ))
 	@mkdir -p $(@D)
-	$(Q)musl-gcc $(PROD) -static -s -Wl,--gc-sections,-z,noseparate-code -o $@ $^ $(MUSL_LIBS)
+	$(Q)musl-gcc $(PROD) $(LINK) -o $@ $^ $(MUSL_LIBS)
 
 # Tests: one archive a compiler, one program a test file. clang's archive serves the fuzzers too.
 SAN := $(BASE) -MMD -MP -Werror -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all \
