@@ -3,16 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/report.h"
 #include "core/secret.h"
 
-enum { TODO_BYTES_MAX = HOME_PATH_MAX + 100 };
+enum {
+	TODO_BYTES_MAX = HOME_PATH_MAX + 100,
+	LOCK_MS = 3000, /* the one before may still be on its way out */
+	LOCK_STEP_MS = 50,
+};
 
 static bool fits(int n)
 {
@@ -157,6 +163,16 @@ int home_load_cluster(const struct common *c, int kept, struct cluster *cl)
 	if (!cluster_parse(cl, text, (size_t)n, why, sizeof why))
 		return report_error(c, EXIT_USAGE, todo, path, "%s", why);
 	return 0;
+}
+
+bool home_lock(int fd)
+{
+	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK; ms += LOCK_STEP_MS) {
+		if (ms >= LOCK_MS)
+			return false;
+		poll(NULL, 0, LOCK_STEP_MS);
+	}
+	return true;
 }
 
 static int write_all(int fd, const char *text, size_t len)

@@ -24,6 +24,10 @@ int home_load_cluster(const struct common *c, int kept, struct cluster *cl);
  * written over, not for one that was replaced. -1: none. */
 int home_open_cluster(const struct common *c);
 
+/* Keep others out for as long as this is open. False: another has it, and does not go within
+ * seconds; where nothing can be locked nobody is kept out. */
+bool home_lock(int fd);
+
 /* Write text to path by way of a synced temporary file and rename; mode as given. 0 or -errno. */
 int home_write_file(const char *path, const char *text, size_t len, unsigned mode);
 /* mkdir -p with mode 0700. 0 or -errno. */

@@ -15,11 +15,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,8 +30,6 @@ enum {
 	FILE_BYTES_MAX = 256 << 20, /* nothing of ours is larger */
 	LOG_PART_BYTES = 256 * 1024, /* of the log, made ready at a time: 32 slots */
 	SNAPSHOT_NAME_MAX = 40,
-	LOCK_MS = 3000,
-	LOCK_STEP_MS = 50,
 };
 
 static const char snapshot_prefix[] = "snapshot-";
@@ -249,17 +245,6 @@ static int load(struct manager *m)
 	return r;
 }
 
-/* The one before may still be on its way out. */
-static bool lock(int fd)
-{
-	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB); ms += LOCK_STEP_MS) {
-		if (ms >= LOCK_MS)
-			return false;
-		poll(NULL, 0, LOCK_STEP_MS);
-	}
-	return true;
-}
-
 static int open_dir(struct manager *m, char path[static HOME_PATH_MAX])
 {
 	struct disk *d = &m->disk;
@@ -268,7 +253,7 @@ static int open_dir(struct manager *m, char path[static HOME_PATH_MAX])
 	d->dir = r ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->dir < 0)
 		return complain(m->c, path, r ? r : -errno);
-	if (lock(d->dir))
+	if (home_lock(d->dir))
 		return 0;
 	return report_error(m->c, EXIT_FAILED, "stop the other one first", path,
 			    "another manager uses it");

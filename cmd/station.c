@@ -3,6 +3,7 @@
 #include "cmd/station.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -135,10 +136,25 @@ static void on_signal(struct loop *l, int signo)
 	register_withdraw(st->reg, withdrawn);
 }
 
+/* Two of one role would write the same tuple, and the first that stops remove it. A node and a
+ * device may share HOME, so each locks a file of its own. */
+static int lock_home(const struct station *st)
+{
+	char path[HOME_PATH_MAX];
+	bool found = home_path(st->c, st->ops->role == ROLE_NODE ? "key" : "cluster", path);
+	int fd = found ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0 || home_lock(fd))
+		return 0;
+	return report_error(st->c, EXIT_FAILED, "stop it, or give each a key and HOME of its own",
+			    path, "another %s uses it", role_name(st->ops->role));
+}
+
 int station_init(struct station *st, const struct station_ops *ops, const struct common *c,
 		 const char *name, const struct opt_list *advertise)
 {
 	uint64_t salt;
+	int r;
 
 	st->ops = ops;
 	st->c = c;
@@ -147,7 +163,8 @@ int station_init(struct station *st, const struct station_ops *ops, const struct
 	secret_bytes(&salt, sizeof salt);
 	knock_init(&st->knock, salt);
 	st->cluster_fd = home_open_cluster(c);
-	return party_load(&st->party, c);
+	r = party_load(&st->party, c);
+	return r ? r : lock_home(st);
 }
 
 int station_listen(struct station *st, const char *listen)

@@ -485,7 +485,8 @@ t_relays() {
 	check '... for an hour' sent_by relay
 	date -d '5 seconds ago' +%s >"$tmp/client/cache/relay-n1"
 	check '... and not for longer' sent_by nat
-	at node timeout 10 "$m" -C "$tmp/n1" node --name n1 --advertise 10.1.0.1 --forward nat \
+	mkdir "$tmp/n1b" && cp -p "$tmp/n1/key" "$tmp/n1/cluster" "$tmp/n1b/"
+	at node timeout 10 "$m" -C "$tmp/n1b" node --name n1 --advertise 10.1.0.1 --forward nat \
 		--listen 10.1.0.1:7999 >"$tmp/second" 2>&1
 	check 'a second node on the host does not take over' eval \
 		"[ $? = 2 ] && grep -q 'another process' '$tmp/second'"

@@ -227,3 +227,11 @@ sys.exit(not s.recv(99))' $(sed -n 's/^ready node n9 at \(.*\):\([0-9]*\),.*/\1 
 	[ $r -eq 0 ] && [ "$(grep -c 'no connection can be taken' "$d/n9.log")" -eq 1 ]
 }
 ok a_node_without_descriptors_rests crowded
+
+# second: another of the same HOME would take the tuple over, and remove it when it stops
+second()
+{
+	ends 1 timeout 20 "$m" -C "$d/d2" server --name d2 --inbox "$d/inbox3" --listen 127.0.0.2:0 --advertise 127.0.0.2 &&
+		grep 'another device' "$d/err" && kill -0 $device && [ "$(of device d2 3)" = "$device_fp" ]
+}
+ok one_device_a_home second
