@@ -158,7 +158,9 @@ static void got_page(struct quorum_call *call, int code, const struct result *r)
 	uint64_t id;
 
 	if (code || (r->code != RESULT_OK && r->code != RESULT_NONE)) {
-		end_round(d, code ? code : EXIT_DENIED);
+		end_round(d, code			    ? code
+			     : r->code == RESULT_QUOTA ? EXIT_QUOTA
+						       : EXIT_DENIED);
 		return;
 	}
 	page = *r;

@@ -101,6 +101,9 @@ int quorum_report(const struct quorum *q, const char *what, int code)
 		return report_error(p->common, EXIT_DENIED, todo, what,
 				    "the manager does not know this key");
 	}
+	if (code == EXIT_QUOTA)
+		return report_error(p->common, code, "end some, or wait ten minutes", what,
+				    "the manager has as many sessions of this key as it may have");
 	list_silent(q, list, sizeof list);
 	return report_error(p->common, code, "see that the replicas run and can be reached", what,
 			    "no quorum of replicas, no answer from %s", list);

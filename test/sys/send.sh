@@ -162,6 +162,17 @@ stranger()
 	"$m" -C "$d/x" key new && cp "$d/o/client/cluster" "$d/x/" && ends 4 "$m" -C "$d/x" send "$d/f1" dev
 }
 ok a_stranger_is_refused stranger
+too_many_sessions()
+{
+	cp -r "$d/o/client" "$d/y"
+	for _ in $(seq 64); do
+		rm -rf "$d/y/cache"
+		"$m" -C "$d/y" tuple rdp nothing
+	done
+	rm -rf "$d/y/cache"
+	ends 8 "$m" -C "$d/y" send "$d/f1" dev && grep 'sessions of this key' "$d/err"
+}
+ok too_many_sessions_are_a_quota too_many_sessions
 shrinks()
 {
 	truncate -s 4G "$d/shrinks"
