@@ -16,11 +16,9 @@ CMD := $(wildcard cmd/*.c)
 all: build/machete
 
 include vendor/build.mk
-
-# The product: small, fast where data moves, and nothing in it unwinds.
+# The product: small, fast where data moves; nothing unwinds, and musl has no use for RELRO here.
 PROD := $(BASE) -MMD -MP $(WERROR) $(CFLAGS) $(MUSL_INC) -fstack-protector-strong \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
-# musl protects nothing after relocation in a static program: no page is set aside for it.
 LINK := -static -s -Wl,--gc-sections,-z,noseparate-code,-z,norelro
 build/obj/core/plan%.o build/obj/core/%x.o build/obj/net/flow%.o build/obj/net/splice.o: HOT := -O2
 OBJ := $(patsubst %.c,build/obj/%.o,$(LIB) $(CMD) vendor/fortify.c)

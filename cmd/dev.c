@@ -314,15 +314,43 @@ static void serve(struct dev *d, const sigset_t *set)
 	}
 }
 
+/* As a shell takes it for one word, or the beginning of one. */
+static void print_word(const char *s)
+{
+	bool plain = !strpbrk(s, " \t\n\"'`$\\&|;<>()*?[]{}~#!");
+
+	fputs(plain ? "" : "'", stdout);
+	for (; *s; s++)
+		if (*s == '\'')
+			fputs("'\\''", stdout);
+		else
+			putchar(*s);
+	fputs(plain ? "" : "'", stdout);
+}
+
+/* A line to paste: this program, wherever it stands, with a home of ours. */
+static void print_line(const struct dev *d, const char *what, const char *rest)
+{
+	char self[HOME_PATH_MAX] = "machete";
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	self[n > 0 ? (size_t)n : sizeof self - 1] = 0;
+	printf("%-17s", what);
+	print_word(self);
+	printf(" -C ");
+	print_word(d->dir);
+	printf("/%s\n", rest);
+}
+
 static void announce(const struct dev *d)
 {
 	report_ready(d->c, "overlay in %s", d->dir);
-	if (!d->c->json && !d->c->quiet)
-		printf("send something:  machete -C %s/client send FILE dev\n"
-		       "it arrives in:   %s/inbox\n"
-		       "the admin is:    machete -C %s/admin status\n"
-		       "Ctrl-C takes everything down.\n",
-		       d->dir, d->dir, d->dir);
+	if (!d->c->json && !d->c->quiet) {
+		print_line(d, "send something:", "client send FILE dev");
+		printf("it arrives in:   %s/inbox\n", d->dir);
+		print_line(d, "the admin is:", "admin status");
+		printf("Ctrl-C takes everything down.\n");
+	}
 	fflush(stdout);
 }
 

@@ -67,7 +67,7 @@ static void put_files(struct json *j, const struct receipt *r)
 	for (uint32_t i = 0; i < files && i < RECEIPT_FILES_MAX; i++) {
 		json_open(j, NULL, '{');
 		json_str(j, "name", file_name(r, i));
-		json_u64(j, "bytes", r->source->name ? r->bytes : r->sizes[i]);
+		json_u64(j, "bytes", r->source->sizes[i]);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -148,13 +148,21 @@ static void print_json(const struct receipt *r)
 	report_end(j);
 }
 
+static void print_names(FILE *f, const char *before, const struct receipt *r)
+{
+	char safe[CONTENT_NAME_MAX + 1];
+
+	for (uint32_t i = 0; r->final_name && i < r->source->files; i++)
+		if (r->final_name[i])
+			fprintf(f, "%sstored as %s\n", before,
+				report_safe(r->final_name[i], safe, sizeof safe));
+}
+
 static void print_table(const struct receipt *r)
 {
-	char a[24], b[24], safe[CONTENT_NAME_MAX + 1];
+	char a[24], b[24];
 
-	for (uint32_t i = 0; i < r->source->files; i++)
-		if (r->final_name && r->final_name[i])
-			printf("stored as %s\n", report_safe(r->final_name[i], safe, sizeof safe));
+	print_names(stdout, "", r);
 	printf("%u file%s, %s in %.2f s, %s/s; set up in %.0f ms; %s over %u path%s\n",
 	       r->source->files, r->source->files == 1 ? "" : "s", receipt_bytes(r->bytes, a),
 	       r->seconds,
@@ -165,12 +173,7 @@ static void print_table(const struct receipt *r)
 		printf("  %-20s %-8s %12llu %6.1f%% %7.1f ms\n", path_name(r->path[i].path),
 		       r->path[i].path->kind, (unsigned long long)r->path[i].bytes,
 		       100 * share(r, i), r->path[i].path->rtt_us / 1000.0);
-	if (r->kernel)
-		printf("guarantee: %s\n", KERNEL_SPLIT);
-	else if (r->choice->max_as)
-		printf("guarantee: %s\n", r->choice->guarantee);
-	else
-		printf("guarantee: none, no AS on the paths is known\n");
+	printf("guarantee: %s\n", r->kernel ? KERNEL_SPLIT : r->choice->guarantee);
 }
 
 void receipt_print(const struct common *c, const struct receipt *r)
@@ -179,6 +182,8 @@ void receipt_print(const struct common *c, const struct receipt *r)
 		print_json(r);
 	else if (!c->quiet)
 		print_table(r);
+	else
+		print_names(stderr, "machete: warning: ", r);
 }
 
 void receipt_kernel(struct receipt *r, struct kflow *f)

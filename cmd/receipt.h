@@ -10,7 +10,6 @@ enum { RECEIPT_FILES_MAX = 1000 }; /* named one by one; the rest is counted in f
 
 struct receipt {
 	const struct source *source;
-	const uint64_t *sizes; /* of each file */
 	char **final_name;     /* of each file; NULL entries: as it was */
 	const char *scheduler;
 	const struct choice *choice;
@@ -30,7 +29,7 @@ struct receipt {
 /* Transport mptcp: paths and their bytes, as the connection says now. */
 void receipt_kernel(struct receipt *r, struct kflow *f);
 
-/* To stdout: JSON or the table, which -q leaves out. */
+/* To stdout: JSON or the table, of which -q leaves but names that changed, on stderr. */
 void receipt_print(const struct common *c, const struct receipt *r);
 
 /* Bytes as "12.3 MiB"; returns out. */

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/choose.h"
@@ -62,7 +61,6 @@ struct send {
 	struct kflow kernel; /* --transport mptcp */
 	struct watch in; /* stdin, when it has nothing now */
 	struct progress progress;
-	uint64_t *sizes;
 	char **final_name;
 	struct timer wait;
 	bool interrupted, stored;
@@ -219,10 +217,10 @@ static int allocate(struct send *s)
 	s->setup.rx_slots = SLOTS_SMALL;
 	s->setup.rx_mem = malloc((size_t)SLOTS_SMALL * RECORD_PLAIN_MAX);
 	s->setup.rx_slot = calloc(SLOTS_SMALL, sizeof *s->setup.rx_slot);
-	s->sizes = calloc(s->source.files, sizeof *s->sizes);
+	s->source.sizes = calloc(s->source.files, sizeof *s->source.sizes);
 	s->final_name = calloc(s->source.files, sizeof *s->final_name);
-	if (!in || !t->mem || !t->slot || !s->setup.rx_mem || !s->setup.rx_slot || !s->sizes ||
-	    !s->final_name)
+	if (!in || !t->mem || !t->slot || !s->setup.rx_mem || !s->setup.rx_slot ||
+	    !s->source.sizes || !s->final_name)
 		return report_error(s->c, EXIT_FAILED, "free some memory", "send", "out of memory");
 	for (uint32_t i = 0; i < PATHS_MAX; i++)
 		s->path[i].flow.in = in + (size_t)i * FLOW_IN_BYTES;
@@ -247,16 +245,9 @@ static int parse_target(struct send *s, int argc, char **argv, char **host)
 				    "HOST:NAME", "a name can be given to stdin only");
 	if (!source_open(&s->source, argv, from_stdin ? 1 : (uint32_t)argc - 1,
 			 from_stdin ? name : NULL))
-		return report_error(s->c, EXIT_FAILED, NULL, "cannot send", "%s", s->source.why);
+		return report_error(s->c, EXIT_FAILED, s->source.todo, "cannot send", "%s",
+				    s->source.why);
 	return 0;
-}
-
-static void note_sizes(struct send *s)
-{
-	struct stat st;
-
-	for (uint32_t i = 0; !s->source.name && i < s->source.files; i++)
-		s->sizes[i] = stat(s->source.path[i], &st) ? 0 : (uint64_t)st.st_size;
 }
 
 static int find_device(struct send *s, const char *host, const struct device_entry **dev)
@@ -265,7 +256,8 @@ static int find_device(struct send *s, const char *host, const struct device_ent
 	if (*dev)
 		return 0;
 	return report_error(s->c, EXIT_UNREACHABLE,
-			    "see `machete status`, or start `machete server` there", host,
+			    "see `machete status`, or start `machete server` there",
+			    *host ? host : "''",
 			    "no such device is registered");
 }
 
@@ -359,7 +351,7 @@ static int rewind_source(struct send *s)
 	source_close(from);
 	if (source_open(from, from->path, from->files, NULL))
 		return 0;
-	return report_error(s->c, EXIT_FAILED, NULL, "cannot send", "%s", from->why);
+	return report_error(s->c, EXIT_FAILED, from->todo, "cannot send", "%s", from->why);
 }
 
 static bool in_directory(const struct send *s, const char *host)
@@ -406,12 +398,15 @@ static int run(struct send *s, const char *host)
 static const char *what_to_do(const struct send *s)
 {
 	static const char *const todo[EXIT_QUORUM + 1] = {
+		[EXIT_FAILED] = "send again, or ask whoever runs the device",
 		[EXIT_DENIED] = "ask the admin to admit this key: `machete key show`",
 		[EXIT_INTEGRITY] = "leave that node out with --via, and tell its operator",
 		[EXIT_INTERRUPTED] = "send again",
 		[EXIT_QUOTA] = "try later, or over other nodes with --via",
 	};
 
+	if (s->source.todo)
+		return s->source.todo;
 	if (s->code != EXIT_UNREACHABLE)
 		return todo[s->code];
 	return s->source.files > 1 || s->source.end_sent
@@ -430,7 +425,6 @@ static int conclude(struct send *s)
 				    s->why);
 	r->source = &s->source;
 	r->choice = &s->choice;
-	r->sizes = s->sizes;
 	r->final_name = s->final_name;
 	r->scheduler = is_strict(s->o) ? "strict" : "fast";
 	if (r->kernel)
@@ -439,6 +433,9 @@ static int conclude(struct send *s)
 	r->seconds = (double)mono_diff_us(s->data_done, s->data_from) / 1e6;
 	r->setup_ms = (double)mono_diff_us(s->ps.setup_done, s->ps.setup_from) / 1e3;
 	r->teardown_ms = (double)mono_diff_us(mono_now(), s->data_done) / 1e3;
+	if (s->source.grew)
+		report_warning(s->c, s->source.grew, "became longer while it was sent: only what "
+			       "it had at first was");
 	receipt_print(s->c, r);
 	return EXIT_OK;
 }
@@ -474,7 +471,6 @@ static int send_main(const struct common *c, const void *opts, int argc, char **
 	r = r ? r : start(&s);
 	if (r)
 		return r;
-	note_sizes(&s);
 	r = run(&s, host);
 	kflow_close(&s.kernel);
 	r = r ? r : conclude(&s);

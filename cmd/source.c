@@ -24,6 +24,14 @@ const char *source_basename(const char *path)
 static bool fail(struct source *s, const char *path, const char *why)
 {
 	snprintf(s->why, sizeof s->why, "%.300s: %s", path, why);
+	s->todo = "see that it is there and can be read";
+	return false;
+}
+
+static bool no_file(struct source *s, const char *path, const char *why, const char *todo)
+{
+	fail(s, path, why);
+	s->todo = todo;
 	return false;
 }
 
@@ -31,13 +39,16 @@ static bool look(struct source *s, const char *path)
 {
 	struct stat st;
 
+	if (!strcmp(path, "-"))
+		return no_file(s, "stdin", "it goes alone", "say `machete send - HOST:NAME`");
 	if (stat(path, &st))
 		return fail(s, path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return fail(s, path,
-			    "is a directory (send it as `tar c DIR | machete send - HOST:NAME`)");
+		return no_file(s, path, "is a directory",
+			       "send it as `tar c DIR | machete send - HOST:NAME`");
 	if (!S_ISREG(st.st_mode))
-		return fail(s, path, "is no regular file (pipe it: `machete send - HOST:NAME`)");
+		return no_file(s, path, "is no regular file",
+			       "pipe it: `machete send - HOST:NAME`");
 	if (access(path, R_OK))
 		return fail(s, path, strerror(errno));
 	s->total += (uint64_t)st.st_size;
@@ -53,9 +64,11 @@ static void queue_head(struct source *s, const struct buf *b)
 bool source_open(struct source *s, char **path, uint32_t files, const char *name)
 {
 	struct content_head h = { .files = files };
+	uint64_t *sizes = s->sizes;
 	struct buf b;
 
 	memset(s, 0, sizeof *s);
+	s->sizes = sizes;
 	s->path = path;
 	s->files = files;
 	s->name = name;
@@ -87,16 +100,20 @@ static bool open_next(struct source *s)
 	struct buf b;
 
 	snprintf(f.name, sizeof f.name, "%s", s->name ? s->name : source_basename(path));
-	s->next++;
+	s->sizes[s->next++] = 0;
 	s->in_file = true;
+	s->ended = false;
 	s->fd = s->name ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (s->fd < 0 || (!s->name && fstat(s->fd, &st)))
 		return fail(s, path, strerror(errno));
 	if (!s->name) {
 		posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-		f.size = s->left = (uint64_t)st.st_size;
+		s->left = (uint64_t)st.st_size;
 		f.mode = st.st_mode & 0777;
 	}
+	s->chunked = !s->left; /* empty, or one as in /proc, which does not say its size */
+	if (!s->chunked)
+		f.size = s->left;
 	buf_init(&b, s->head, sizeof s->head);
 	content_put_file(&b, &f);
 	queue_head(s, &b);
@@ -145,10 +162,17 @@ static bool read_ahead(struct source *s)
 		return true;
 	n = read_some(s, s->ahead, s->left < SOURCE_AHEAD ? (size_t)s->left : SOURCE_AHEAD);
 	if (!n)
-		fail(s, s->path[s->next - 1], "became shorter while it was sent");
+		no_file(s, s->path[s->next - 1], "became shorter while it was sent",
+			"send it when nothing writes to it");
 	s->ahead_at = 0;
 	s->ahead_len = n > 0 ? (size_t)n : 0;
 	return n > 0;
+}
+
+static void count(struct source *s, size_t n)
+{
+	s->file_bytes += n;
+	s->sizes[s->next - 1] += n;
 }
 
 /* Content of a file whose size was announced. -1: error. */
@@ -163,43 +187,52 @@ static ssize_t give_sized(struct source *s, uint8_t *p, size_t room)
 	memcpy(p, s->ahead + s->ahead_at, n);
 	s->ahead_at += n;
 	s->left -= n;
-	s->file_bytes += n;
+	count(s, n);
 	return (ssize_t)n;
 }
 
-/* One chunk of stdin, or the empty one that ends it; 0 when there is nothing now. */
+/* One chunk, or the empty one that ends it; 0 when there is nothing now. */
 static ssize_t give_chunk(struct source *s, uint8_t *p, size_t room)
 {
 	struct buf b;
 	ssize_t n;
 
-	s->starved = poll(&(struct pollfd){ .fd = s->fd, .events = POLLIN }, 1, 0) == 0;
+	s->starved = s->name && poll(&(struct pollfd){ .fd = s->fd, .events = POLLIN }, 1, 0) == 0;
 	if (room <= CHUNK_HEAD || s->starved)
 		return 0;
 	n = read_some(s, p + CHUNK_HEAD, room - CHUNK_HEAD);
 	if (n < 0)
 		return n;
-	s->stdin_ended = n == 0;
-	s->file_bytes += (uint64_t)n;
+	s->ended = n == 0;
+	count(s, (size_t)n);
 	buf_init(&b, p, CHUNK_HEAD);
 	buf_put_u32(&b, (uint32_t)n);
 	return CHUNK_HEAD + n;
 }
 
+static void end_file(struct source *s)
+{
+	struct stat st;
+
+	if (!s->chunked && !fstat(s->fd, &st) && (uint64_t)st.st_size > s->sizes[s->next - 1])
+		s->grew = s->path[s->next - 1];
+	source_close(s);
+	s->in_file = false;
+}
+
 /* The stream's next bytes; 0: nothing now, or the end. */
 static ssize_t give(struct source *s, uint8_t *p, size_t room)
 {
-	bool file_over = s->name ? s->stdin_ended : !s->left;
+	bool file_over = s->chunked ? s->ended : !s->left;
 
 	if (s->head_at < s->head_len)
 		return (ssize_t)give_head(s, p, room);
 	if (s->closed)
 		return 0;
 	if (s->in_file && !file_over)
-		return s->name ? give_chunk(s, p, room) : give_sized(s, p, room);
+		return s->chunked ? give_chunk(s, p, room) : give_sized(s, p, room);
 	if (s->in_file)
-		source_close(s);
-	s->in_file = false;
+		end_file(s);
 	if (s->next == s->files)
 		close_stream(s);
 	else if (!open_next(s))

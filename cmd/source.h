@@ -23,7 +23,7 @@ struct source {
 	uint64_t left;    /* of it, to be given */
 	uint8_t ahead[SOURCE_AHEAD]; /* of a file: read, not given yet */
 	size_t ahead_at, ahead_len;
-	bool in_file, stdin_ended, closed;
+	bool in_file, chunked, ended, closed;
 	bool starved; /* stdin has nothing now: fill again when it is readable */
 	uint8_t head[CONTENT_FILE_MAX + CONTENT_HEAD_BYTES]; /* a header that does not fit yet */
 	size_t head_len, head_at;
@@ -31,17 +31,21 @@ struct source {
 	uint64_t goal; /* what they come to, once closed */
 	uint64_t records, payload, file_bytes;
 	bool end_sent;
-	char why[SOURCE_WHY_MAX]; /* of an error */
+	uint64_t *sizes;     /* of each file, of what was given; borrowed, before the first fill */
+	const char *grew;    /* a file that had more than was announced, or NULL */
+	char why[SOURCE_WHY_MAX]; /* of an error, and what to do */
+	const char *todo;
 };
 
 /* Looks at all files: they must be there, readable and regular. name: read stdin instead. False:
- * see s->why. */
+ * see s->why. *s is zero, or was open before: then s->sizes stays. */
 bool source_open(struct source *s, char **path, uint32_t files, const char *name);
 void source_close(struct source *s);
 
-/* Lengths tell nothing but padded lengths: a record that is not full is padded by itself, and all
- * of them together once more. The next record's plaintext, at most `room` (>= CONTENT_NOTE_MAX) bytes at p: its length; 0 when
- * stdin has nothing now, or all was given, the END too; -1 on an error, see s->why. */
+/* The next record's plaintext, at most `room` (>= CONTENT_NOTE_MAX) bytes at p: its length; 0 when
+ * stdin has nothing now, or all was given, the END too; -1 on an error, see s->why. Lengths tell
+ * nothing but padded lengths: a record that is not full is padded by itself, and all of them
+ * together once more. */
 int source_fill(struct source *s, uint8_t *p, size_t room);
 
 /* The part of a path after the last slash. */

@@ -186,7 +186,9 @@ const char *survey_guarantee(const struct survey *s, char *out, size_t bytes)
 	char u[300], name[NAME_BYTES];
 
 	u_text(s, u, sizeof u);
-	if (m->kappa > s->plan.n)
+	if (s->plan.all_unknown && !s->plan.max_as_paths)
+		snprintf(out, bytes, "none, no AS on the paths is known");
+	else if (m->kappa > s->plan.n)
 		snprintf(out, bytes, "nobody outside U sees all %u paths; common to all paths (U): "
 			 "%s%s", s->plan.n, u, except);
 	else if (m->kappa > 1)

@@ -1,7 +1,7 @@
 /* core/content.h - what the plaintext of a direction means: record kinds, and files as one stream
  *
- * The first byte of a record's plaintext is its kind. DATA {bytes u16, the bytes, zeros} records carry
- * one stream, and are as long as the sender pleases:
+ * The first byte of a record's plaintext is its kind. DATA {bytes u16, the bytes, zeros} records
+ * carry one stream, and are as long as the sender pleases:
  *
  *	head:  'm' 'f' version=1 mode=1, files u32, bytes u64 (all ones: not known)
  *	file:  'F', name lv, size u64 (all ones: in chunks), mode u16, then the content

@@ -1,9 +1,15 @@
 /* core/opt.c - option rows: one table is the parser and the help text at once */
 #include "core/opt.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+	HELP_LEFT = 33,	   /* before what an option means */
+	HELP_COLUMNS = 80, /* of a terminal */
+};
 
 struct parse {
 	const struct opt_table *tables;
@@ -208,6 +214,32 @@ int opt_parse(const struct opt_table *tables, size_t n_tables, struct opt_mode m
 	return i;
 }
 
+static size_t add(char *out, size_t bytes, size_t at, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static size_t add(char *out, size_t bytes, size_t at, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(at < bytes ? out + at : NULL, at < bytes ? bytes - at : 0, fmt, ap);
+	va_end(ap);
+	return at + (n > 0 ? (size_t)n : 0);
+}
+
+/* How much of text goes on a line: whole words, one at least. */
+static int line_of(const char *text)
+{
+	size_t n = strlen(text), end = HELP_COLUMNS - HELP_LEFT;
+
+	if (n <= end)
+		return (int)n;
+	while (end && text[end] != ' ')
+		end--;
+	return (int)(end ? end : strcspn(text, " "));
+}
+
 int opt_help(const struct opt *rows, char *out, size_t bytes)
 {
 	size_t at = 0;
@@ -215,14 +247,17 @@ int opt_help(const struct opt *rows, char *out, size_t bytes)
 	for (const struct opt *o = rows; o && !row_end(o); o++) {
 		char left[64];
 		char letter[4] = { '-', o->letter, o->name ? ',' : 0, 0 };
-		int n;
+		const char *text = o->help;
 
 		snprintf(left, sizeof left, "%s%s%s%s%s", o->letter ? letter : "   ",
 			 o->name ? " --" : "", o->name ? o->name : "", takes_value(o) ? " " : "",
 			 takes_value(o) ? o->arg : "");
-		n = snprintf(at < bytes ? out + at : NULL, at < bytes ? bytes - at : 0,
-			     "  %-30s %s\n", left, o->help);
-		at += n > 0 ? (size_t)n : 0;
+		at = add(out, bytes, at, "  %-*s", HELP_LEFT - 2, left);
+		if (strlen(left) > HELP_LEFT - 3)
+			at = add(out, bytes, at, "\n%*s", HELP_LEFT, "");
+		for (int n; (n = line_of(text)) < (int)strlen(text); text += n + 1)
+			at = add(out, bytes, at, "%.*s\n%*s", n, text, HELP_LEFT, "");
+		at = add(out, bytes, at, "%s\n", text);
 	}
 	return (int)at;
 }

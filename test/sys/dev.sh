@@ -18,8 +18,8 @@ plain()
 # starts OPTION...: dev is up, with its processes in $children
 starts()
 {
-	rm -rf "$d/home/o"
-	(plain "$bin" dev --dir "$d/home/o" "$@") >"$d/out" 2>"$d/err" &
+	rm -rf "$d/home/o o"
+	(plain "$bin" dev --dir "$d/home/o o" "$@") >"$d/out" 2>"$d/err" &
 	dev=$!
 	for _ in $(seq 600); do
 		grep -q '^Ctrl-C' "$d/out" && break
@@ -37,7 +37,7 @@ processes()
 {
 	ps -o uid=,args= -p $(echo $children)
 	[ "$(echo "$children" | wc -l)" -eq "$1" ] && [ -d "/proc/${syncer:-none}" ] &&
-		[ "$(ps -o args= -p $(echo $children) | grep -cE '^machete -C [^ ]+ (manager|node --name n|server --name dev)')" \
+		[ "$(ps -o args= -p $(echo $children) | grep -cE '^machete -C .+ (manager|node --name n|server --name dev)')" \
 			-eq "$1" ] && ! ps -o euid= -p $(echo $children) | grep -qw 0
 }
 
@@ -45,8 +45,8 @@ processes()
 pasted_line_sends()
 {
 	head -c 300000 /dev/urandom >"$d/home/file" && chmod 644 "$d/home/file"
-	line=$(sed -n 's/^send something: *machete \(.*\) FILE dev$/\1/p' "$d/out")
-	(plain "$bin" $line "$d/home/file" dev) && cmp "$d/home/file" "$d/home/o/inbox/file"
+	line=$(sed -n 's/^send something: *\(.*\) FILE dev$/\1/p' "$d/out")
+	(eval "plain $line \"$d/home/file\" dev") && cmp "$d/home/file" "$d/home/o o/inbox/file"
 }
 
 all_gone()

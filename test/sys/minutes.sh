@@ -67,7 +67,7 @@ make_homes()
 	for h in $hosts; do
 		ip netns pids $net-$h | xargs -r kill -9
 		rm -rf "${d:?}/$h"
-		mkdir -p "$d/$h/etc" "$d/$h/.config"
+		mkdir -p "$d/$h/etc"
 		cp "$d/names" "$d/$h/etc/hosts"
 		cp /etc/passwd /etc/group "$d/$h/etc/"
 		cp "$bin" "$d/$h/machete"
@@ -111,7 +111,7 @@ script()
 {
 	block=$(sed -n '/^## The first ten minutes/,/^## C/p' "$readme" | sed -n '/^```/,/^```/p' |
 		sed '/^```/d; s/  *#.*//')
-	first=$(printf '%s\n' "$block" | grep 'replica-0')
+	first=$(printf '%s\n' "$block" | sed -n '/replica-0/,/setsid/p')
 	node=$(printf '%s\n' "$block" | sed -n '/ssh h5 .*key new/,/ssh h5 .*setsid/p')
 	printf '%s\n' "$block" | grep -m 1 'cluster new'
 	for i in 0 1 2 3; do

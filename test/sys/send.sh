@@ -47,6 +47,7 @@ missing = [k for k in keys.split() if k not in r]
 path = "node forward local bytes share rtt_ms"
 missing += [k for p in r["paths"] for k in path.split() if k not in p]
 ok = r["event"] == "done" and r["v"] == 1 and r["files"] == [{"name": "f1400", "bytes": 1400}]
+ok = ok and r["guarantee"] == "none, no AS on the paths is known"
 ok = ok and abs(sum(p["share"] for p in r["paths"]) - 1) < 0.01
 print(missing, r)
 sys.exit(bool(missing) or not ok)
@@ -82,6 +83,27 @@ many()
 		ends 0 send -q "$d"/many/f-* dev && diff -r "$d/many" "$inbox" && rm "$inbox"/f-*
 }
 ok ten_thousand_files many
+
+# A file that does not say its size, beside an empty one; one that grows, through a slow writer.
+unsized()
+{
+	send --json /proc/version "$d/f0" dev >"$d/json" && cmp /proc/version "$inbox/version" &&
+		[ -e "$inbox/f0" ] && [ ! -s "$inbox/f0" ] && rm "$inbox/version" "$inbox/f0" &&
+		grep -q "{\"name\":\"version\",\"bytes\":$(wc -c </proc/version)}" "$d/json"
+}
+ok files_of_no_size_arrive_whole unsized
+grows()
+{
+	head -c 50000000 "$d/100M" >"$d/grows"
+	(
+		until ls -A "$inbox" | grep -q "^\.machete-"; do sleep 0.02; done
+		echo more >>"$d/grows"
+	) &
+	ends 0 send "$d/grows" dev && grep -q 'warning: .*/grows: became longer' "$d/err" &&
+		cmp -n 50000000 "$d/grows" "$inbox/grows" && rm "$inbox/grows"
+}
+ok a_file_that_grows_is_told_of grows
+
 from_stdin()
 {
 	(printf one; sleep 0.3; printf two) | send -q - dev:stream && [ "$(cat "$inbox/stream")" = onetwo ] &&
@@ -126,7 +148,8 @@ existing()
 {
 	echo old >"$inbox/f1"
 	ln -sf /etc/hostname "$inbox/f1400"
-	send "$d/f1" dev >"$d/said" && grep -q 'stored as f1.1' "$d/said" &&
+	send "$d/f1" dev >"$d/said" && grep -q '^stored as f1.1' "$d/said" &&
+		send -q "$d/f1" dev 2>"$d/said" && grep -q 'warning: stored as f1.2' "$d/said" &&
 		[ "$(cat "$inbox/f1")" = old ] && cmp "$d/f1" "$inbox/f1.1" &&
 		send --json "$d/f1400" dev | grep -q '"name":"f1400.1"' && [ -L "$inbox/f1400" ] &&
 		cmp "$d/f1400" "$inbox/f1400.1" && rm -f "$inbox"/f1*
@@ -150,8 +173,21 @@ long=$(printf '%0255d' 7)
 ok name_of_255_bytes harmless "$long" "$long"
 
 # Mistakes, each with its code and one line.
-ok no_such_file ends 1 send "$d/nothing" dev
-ok a_directory ends 1 send "$d" dev
+# tells TEXT COMMAND...: an error's line says what to do
+tells()
+{
+	ends 1 "${@:2}" || [ $got -eq 3 ] || return 1
+	grep -q "$1" "$d/err"
+}
+ok no_such_file tells 'No such file or directory; see' send "$d/nothing" dev
+ok a_directory tells 'a directory; send it as' send "$d" dev
+ok stdin_goes_alone tells 'stdin: it goes alone; say' send - "$d/f1" dev
+directory_as_stdin()
+{
+	tells 'Is a directory; see' send - dev:x <"$d"
+}
+ok a_directory_as_stdin directory_as_stdin
+ok a_device_without_a_name tells "machete: ''" send "$d/f1" ''
 ok no_such_device ends 3 send "$d/f1" nobody
 ok no_such_node ends 3 send --via n9 "$d/f1" dev
 ok more_paths_than_nodes ends 3 send -n 7 "$d/f1" dev
@@ -248,7 +284,7 @@ small=$!
 for _ in $(seq 100); do grep -q '^ready' "$d/small.log" && break; sleep 0.1; done
 full()
 {
-	ends 1 send -q --via n2,n3,n4 "$d/100M" dev && grep -q full "$d/err" && [ -z "$(ls -A "$d/small/inbox")" ] &&
+	ends 1 send -q --via n2,n3,n4 "$d/100M" dev && grep -q 'full; send' "$d/err" && [ -z "$(ls -A "$d/small/inbox")" ] &&
 		head -c 5000000 "$d/100M" | ends 1 send -q --via n2,n3,n4 - dev:x && grep -q full "$d/err" &&
 		[ -z "$(ls -A "$d/small/inbox")" ]
 }

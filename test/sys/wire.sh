@@ -138,21 +138,20 @@ ok one_byte_and_200_bytes_look_alike wire lengths "$d/one.pcap" "$d/some.pcap"
 ok strict_shows_the_same_bytes_on_every_flow wire strict "$d/million.pcap"
 
 # A program that writes to `send -` little by little, and one that has written all and ended.
-piece()
-{
-	head -c "$1" /dev/zero
-}
-there()
-{
-	for _ in $(seq 200); do find "$d/o/inbox" -name '.machete-*' -size "$1c" | grep -q . && return; sleep 0.05; done
-}
 pieces()
 {
-	(piece "$1"; there "$1"; piece "$1"; there $((2 * $1))) | send -q - "dev:p$1"
+	python3 -c '
+import fcntl, os, sys, termios, time
+for _ in 1, 2:
+    os.write(1, bytes(int(sys.argv[1])))
+    while any(fcntl.ioctl(1, termios.FIONREAD, bytes(4))):
+        time.sleep(0.05)
+    time.sleep(0.2)
+' "$1" | send -q - "dev:p$1"
 }
 whole()
 {
-	piece "$1" | (sleep 0.2; send -q - "dev:w$1")
+	head -c "$1" /dev/zero | (sleep 0.2; send -q - "dev:w$1")
 }
 for n in 1 10 26; do
 	ok "writes_of_$n" watched "p$n" pieces $n

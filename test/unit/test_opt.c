@@ -237,6 +237,29 @@ static void help_is_made_from_the_rows(void)
 	CHECK_EQ(opt_help(rows, NULL, 0), n);
 }
 
+#define MARGIN "                                 " /* 33 */
+
+static void help_stays_within_a_terminal(void)
+{
+	static const struct opt wide[] = {
+		{ OPT_STR, 0, "scheduler", "fast|strict|and|others", "who carries the next record",
+		  0, 0, 0 },
+		{ OPT_FLAG, 'x', NULL, NULL,
+		  "some words that are together longer than what is left of a terminal, and some "
+		  "more of them",
+		  0, 0, 0 },
+		{ 0 },
+	};
+	char out[1000];
+
+	opt_help(wide, out, sizeof out);
+	CHECK_STR(out, "      --scheduler fast|strict|and|others\n" MARGIN
+		       "who carries the next record\n"
+		       "  -x                             "
+		       "some words that are together longer than what\n" MARGIN
+		       "is left of a terminal, and some more of them\n");
+}
+
 TEST_MAIN_BEGIN
 	RUN(nothing_given_leaves_everything_unset);
 	RUN(every_spelling_of_a_value_is_taken);
@@ -250,4 +273,5 @@ TEST_MAIN_BEGIN
 	RUN(an_early_stop_leaves_the_rest_alone);
 	RUN(long_mistakes_are_cut_to_fit);
 	RUN(help_is_made_from_the_rows);
+	RUN(help_stays_within_a_terminal);
 TEST_MAIN_END
