@@ -78,7 +78,7 @@ ip -n $D route replace blackhole 10.88.1.1/32
 enrol client late
 refused()
 {
-	ends 4 in_ns $A late send "$d/file" d1 && grep -q 'not admitted as a client' "$d/err" &&
+	ends 4 in_ns $A late send "$d/file" d1 && grep -q 'this key is not admitted' "$d/err" &&
 		grep -q 'trying for some seconds more' "$d/err"
 }
 ok late_the_refusal_is_read refused
