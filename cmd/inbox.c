@@ -15,6 +15,7 @@
 #include "core/check.h"
 #include "core/log.h"
 #include "core/secret.h"
+#include "core/text.h"
 
 #define TEMP_PREFIX ".machete-"
 #define TEMP_SUFFIX ".part"
@@ -101,40 +102,22 @@ void inbox_share(struct inbox *ib, const struct inbox *from)
 		ib->part[i] = (struct inbox_part){ .call.done = part_written, .of = ib };
 }
 
-/* Length of a well-formed, visible UTF-8 character at s, 0 when it is none. C1 controls
- * (U+0080..U+009F) steer terminals too. */
-static size_t visible(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80       ? 1
-		   : s[0] >> 5 == 6  ? 2
-		   : s[0] >> 4 == 14 ? 3
-		   : s[0] >> 3 == 30 ? 4
-				     : 0;
-
-	if (s[0] < 0x20 || s[0] == 0x7f || s[0] == '/' || s[0] == '\\')
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if (s[i] >> 6 != 2)
-			return 0;
-	return s[0] == 0xc2 && s[1] < 0xa0 ? 0 : n;
-}
-
 void inbox_name(const char *name, char out[static CONTENT_NAME_MAX + 1])
 {
-	const unsigned char *s = (const unsigned char *)name;
 	size_t at = 0;
 
-	while (*s && at < CONTENT_NAME_MAX) {
-		size_t n = visible(s);
+	while (*name && at < CONTENT_NAME_MAX) {
+		bool slash = *name == '/' || *name == '\\';
+		size_t n = slash ? 0 : text_visible(name);
 
 		if (n > CONTENT_NAME_MAX - at)
 			break;
 		if (n)
-			memcpy(out + at, s, n);
+			memcpy(out + at, name, n);
 		else
 			out[at] = '_';
 		at += n ? n : 1;
-		s += n ? n : 1;
+		name += n ? n : 1;
 	}
 	if (!at)
 		out[at++] = '_';

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/check.h"
+#include "core/text.h"
 
 enum {
 	EVENT_BYTES_MAX =
@@ -38,11 +39,8 @@ void report_end(struct json *j)
 
 const char *report_safe(const char *text, char *out, size_t bytes)
 {
-	size_t i;
-
-	for (i = 0; text[i] && i + 1 < bytes; i++)
-		out[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
-	out[i] = 0;
+	snprintf(out, bytes, "%s", text);
+	text_escape(out);
 	return out;
 }
 

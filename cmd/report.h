@@ -19,7 +19,7 @@ void report_warning(const struct common *c, const char *what, const char *why_fm
 struct json *report_begin(const char *event);
 void report_end(struct json *j);
 
-/* Peer text made safe for a terminal: control bytes become '?'. Returns out. */
+/* Peer text made safe for a terminal: text_escape. Returns out. */
 const char *report_safe(const char *text, char *out, size_t bytes);
 
 /* The role's one line on stdout: "ready " and what follows; flushed. */

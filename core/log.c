@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/text.h"
+
 enum { LINE_MAX_BYTES = 1024 }; /* a longer message is cut; one write a line */
 
 static const char *log_role = "machete";
@@ -15,14 +17,6 @@ void log_setup(const char *role, enum log_level level)
 {
 	log_role = role;
 	log_max = level;
-}
-
-/* A peer's bytes must not steer a terminal (croc CVE-2023-43620). */
-static void escape(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
 }
 
 void log_line(enum log_level level, int err, const char *fmt, ...)
@@ -37,7 +31,7 @@ void log_line(enum log_level level, int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	escape(text);
+	text_escape(text);
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	fprintf(stderr, "%lld.%03ld %s %s: %s%s%s\n", (long long)ts.tv_sec, ts.tv_nsec / 1000000,
 		log_role, name[level], text, err ? ": " : "",

@@ -66,6 +66,10 @@ static void control_characters_of_a_peer_are_shown_as_such(void)
 	begin();
 	log_warn("name %s", "a\033[2J\nb\x7f\r");
 	CHECK_STR(said(), "node warning: name a?[2J?b??\n");
+	/* C1: U+009B is CSI; and what is no UTF-8, a cut character too */
+	begin();
+	log_warn("\302\2333m \303\251\342\202\254 \233 \303");
+	CHECK_STR(said(), "node warning: ??3m \303\251\342\202\254 ? ?\n");
 }
 
 static void a_long_message_is_cut_and_stays_one_line(void)
