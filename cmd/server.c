@@ -93,9 +93,25 @@ static void session_gone(struct receive *r)
 	madvise(r->inbox.gather, (size_t)INBOX_BUFFERS * INBOX_GATHER, MADV_REMOVE);
 }
 
+/* A client may hold as many sessions as are left for others: whoever comes next finds some. */
+static bool has_share(const struct server *sv, const struct fp *fp)
+{
+	uint32_t vacant = 0, held = 0;
+
+	for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
+		const struct receive *r = &sv->session[i];
+
+		vacant += !r->used;
+		held += r->used && fp_eq(&r->ps.session.client_fp, fp);
+	}
+	return held < vacant;
+}
+
 static struct receive *new_session(struct server *sv, const struct msg_join *m, const struct fp *fp)
 {
-	for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
+	bool share = has_share(sv, fp);
+
+	for (uint32_t i = 0; i < SESSIONS_MAX && share; i++) {
 		if (sv->session[i].used)
 			continue;
 		receive_begin(&sv->session[i], &sv->st.loop, &sv->st.party.id, &sv->st.party.cert,
@@ -140,18 +156,20 @@ static void stranger_joins(struct seat *s, const struct msg_join *m)
 {
 	struct server *sv = s->server;
 	const struct fp *fp = tls_peer(&s->path.flow.tls);
-	struct receive *r;
+	struct receive *known, *r;
 
 	if (!is_client(s))
 		return;
 	name_node(s, m);
-	r = find_session(sv, m, fp);
-	if (!r)
-		r = new_session(sv, m, fp);
-	if (!r)
-		refuse(s, EXIT_QUOTA, "the device has as many sessions as it can");
-	else if (!pathset_adopt(&r->ps, &s->path, m))
+	known = find_session(sv, m, fp);
+	r = known ? known : new_session(sv, m, fp);
+	if (!r) {
+		refuse(s, EXIT_QUOTA, "the device has no more sessions for this client");
+	} else if (!pathset_adopt(&r->ps, &s->path, m)) {
 		refuse(s, EXIT_INTEGRITY, s->path.why);
+		if (!known)
+			pathset_fail(&r->ps, EXIT_INTEGRITY, "%s", s->path.why);
+	}
 }
 
 /* Toward where this very connection comes from: the direct path's way back. */
