@@ -84,8 +84,41 @@ void pathset_fail(struct pathset *ps, int code, const char *fmt, ...)
 	pathset_over(ps, code, why);
 }
 
+/* For how long p has proved nothing, milliseconds. A PING waits behind all the data of a slow path,
+ * and that the data is had is as good as its answer. 0: it is not asked, or we do not listen. */
+static int64_t silent_ms(const struct path *p, mono_t now)
+{
+	mono_t since = mono_before(p->ping_at, p->heard) ? p->heard : p->ping_at;
+
+	return !p->ping_at.us || p->flow.paused ? 0 : mono_diff_us(now, since) / 1000;
+}
+
+/* Its node had connected p to the device, which said nothing yet, or nothing any more. */
+static bool waits_for_device(const struct path *p, mono_t now)
+{
+	const struct flow *f = &p->flow;
+
+	if (p->set->complete)
+		return silent_ms(p, now) > DEAD_MS - PING_EVERY_MS;
+	return f->life && !f->open && !f->connecting && !f->want_answer && !p->refused;
+}
+
+/* One silent path may be its node's fault; that every node swallows its path is less likely. */
+static bool device_hangs(const struct pathset *ps, int err)
+{
+	mono_t now = mono_now();
+	bool all = ps->session.client && err == -ETIMEDOUT && ps->session.n > 1;
+
+	for (uint32_t i = 0; all && i < ps->session.n; i++)
+		all = waits_for_device(ps->path[i], now);
+	return all;
+}
+
 void path_dead(struct path *p, const char *why, int err)
 {
+	static const char no_answer[] = "the device does not answer on any path",
+			  hangs[] = "nothing comes over any path any more: the device hangs, or "
+				    "we are cut off";
 	struct pathset *ps = p->set;
 	int code = p->refused ? p->refused : EXIT_UNREACHABLE;
 
@@ -94,6 +127,11 @@ void path_dead(struct path *p, const char *why, int err)
 			if (ps->path[i] && ps->path[i]->flow.live)
 				return;
 		pathset_over(ps, EXIT_OK, "ended");
+		return;
+	}
+	if (!ps->failing && device_hangs(ps, err)) {
+		ps->hung = true;
+		pathset_fail(ps, code, "%s", ps->complete ? hangs : no_answer);
 		return;
 	}
 	if (!ps->failing)
@@ -295,15 +333,6 @@ void pathset_kick(struct pathset *ps)
 }
 
 /* --- liveness and the end --------------------------------------------------------------------- */
-
-/* For how long p has proved nothing, milliseconds. A PING waits behind all the data of a slow path,
- * and that the data is had is as good as its answer. 0: it is not asked, or we do not listen. */
-static int64_t silent_ms(const struct path *p, mono_t now)
-{
-	mono_t since = mono_before(p->ping_at, p->heard) ? p->heard : p->ping_at;
-
-	return !p->ping_at.us || p->flow.paused ? 0 : mono_diff_us(now, since) / 1000;
-}
 
 static bool is_dead(const struct path *p, mono_t now)
 {

@@ -334,7 +334,7 @@ static void let_them_look(struct send *s)
 /* Whether what went wrong may be cured by a newer directory, ours or theirs. */
 static bool worth_retrying(const struct send *s)
 {
-	if (s->interrupted || s->o->dry_run)
+	if (s->interrupted || s->o->dry_run || s->ps.hung)
 		return false;
 	if (s->ps.complete) /* our side stood; did the device refuse us? stdin is not read twice */
 		return s->code == EXIT_DENIED && !s->source.name;

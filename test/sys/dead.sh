@@ -40,3 +40,25 @@ ok all_five_cannot_be_had ends 3 send -n 5 "$d/file" dev
 ok nor_can_the_dead_one_by_name ends 3 send --via "$dead,$(head -n 1 <<<"$nodes")" "$d/file" dev
 ok another_is_killed_and_three_do lives 3 -n 3
 ok three_must_do_then_and_that_is_said fewer
+
+# hung WHY COMMAND...: the device's host answers, and the device does not: no node is to blame for
+# it, and no other is tried
+hung()
+{
+	why=$1
+	shift
+	device=$(child ' server')
+	(sleep ${later:-0}; kill -STOP "$device") &
+	ends 3 "$@"
+	was=$?
+	kill -CONT "$device"
+	[ $was -eq 0 ] && grep -q "$why" "$d/err" && [ "$(wc -l <"$d/err")" -eq 1 ]
+}
+
+endless()
+{
+	while head -c 100000 /dev/zero; do sleep 0.1; done | send -q -n 2 - dev:endless
+}
+ok a_device_that_hangs_is_named hung 'the device does not answer' send -n 2 "$d/file" dev
+later=2
+ok in_the_middle_too hung 'nothing comes over any path' endless
