@@ -19,7 +19,7 @@ enum {
 	STRANGERS_MAX = 256,   /* connections that have not been judged yet */
 	CONTROLS_MAX = 32,
 	LINKS_MAX = FORWARDS_MAX + STRANGERS_MAX,
-	STRANGER_MS = 5000, /* for a whole OPEN to arrive */
+	STRANGER_MS = 5000, /* for a whole OPEN to arrive, and for a relay's first byte after it */
 	CONNECT_MS = 10000, /* for the device to answer */
 	LEAVING_MS = 1000,  /* for a refused client to read why */
 	LEASE_MAX_S = 3600, /* unless --lease says less */

@@ -405,6 +405,14 @@ void links_check(struct node *n)
 	nat_check(n);
 }
 
+/* An honest client's first words for the device come with its OPEN. */
+static bool outlived(const struct link *k, mono_t now)
+{
+	if (!k->splice.way[0].bytes)
+		return mono_diff_us(now, k->since) > STRANGER_MS * 1000LL;
+	return mono_diff_us(now, k->active_at) > k->lease_s * 1000000LL;
+}
+
 void links_expire(struct node *n, mono_t now)
 {
 	for (uint32_t i = 0; i < LINKS_MAX; i++) {
@@ -417,9 +425,8 @@ void links_expire(struct node *n, mono_t now)
 			k->active_bytes = bytes;
 			k->active_at = now;
 		}
-		if (mono_diff_us(now, k->active_at) > k->lease_s * 1000000LL) {
-			log_info("forward %llu was idle beyond its lease",
-				 (unsigned long long)k->id);
+		if (outlived(k, now)) {
+			log_info("forward %llu was idle too long", (unsigned long long)k->id);
 			link_free(k);
 		}
 	}

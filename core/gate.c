@@ -165,11 +165,16 @@ static bool nonce_take(struct gate_boot *b, uint64_t hash)
 /* Whether there may be one more forward of this kind. */
 static enum open_verdict check_kind(const struct gate *g, const struct gate_client *c, uint8_t kind)
 {
+	uint32_t vacant;
+
 	if ((kind != OPEN_RELAY && kind != OPEN_NAT) || !g->limits.kind[kind].forwards)
 		return OPEN_BAD_KIND;
 	if (c->forwards[kind] >= g->limits.kind[kind].client_forwards)
 		return OPEN_QUOTA;
-	return g->forwards[kind] >= g->limits.kind[kind].forwards ? OPEN_FULL : OPEN_OK;
+	vacant = g->limits.kind[kind].forwards - g->forwards[kind];
+	if (!vacant)
+		return OPEN_FULL;
+	return c->forwards[kind] < vacant ? OPEN_OK : OPEN_QUOTA;
 }
 
 /* The kind is sealed; this much is known before: nothing is left of one, and not even of the

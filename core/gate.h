@@ -43,7 +43,8 @@ struct gate_boot {
 	uint32_t seen[NONCE_SLOTS]; /* 0 is empty */
 };
 
-/* Of one kind of forward; all 0: the node does not forward that way. */
+/* Of one kind of forward; all 0: the node does not forward that way. A client holds no more than
+ * are vacant besides: whoever comes next finds some. */
 struct gate_limit {
 	uint32_t forwards; /* in all */
 	uint32_t client_forwards;

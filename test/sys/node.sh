@@ -39,7 +39,7 @@ party device d2
 	--expose "$port" --expose $dead >"$d/d2.log" 2>&1 &
 device=$!
 trap 'kill $counter $device; overlay_end' EXIT
-for i in 1 2 3 4 5 6; do party client "c$i"; done
+for i in $(seq 14); do party client "c$i"; done
 "$m" -C "$d/stranger" key new >/dev/null
 until grep -q '^ready' "$d/d2.log"; do sleep 0.1; done
 sleep 1 # the node reads the directory: at once after a hint
@@ -112,6 +112,9 @@ ask c1 silent 0 >"$d/silent0" &
 silent=$!
 ask c1 silent 100 >"$d/silent100" &
 silent="$silent $!"
+ask c1 mute >"$d/mute" &
+silent="$silent $!"
+expected[ok]=1
 
 ok an_admitted_client_is_let_through answered ok ask c1 open
 ok an_unknown_client_is_not answered 'client not admitted' ask stranger open
@@ -153,11 +156,12 @@ evicted()
 }
 ok an_evicted_client_is_refused evicted
 
-# Limits: 256 forwards a client, 1024 in all.
+# Limits: 256 forwards a client and as many as are left for others, 1024 in all.
+# hold CLIENT N ASKED: it gets N
 hold()
 {
 	mkfifo "$d/$1.in"
-	(ask "$1" many "$2" <"$d/$1.in" >"$d/$1.out") &
+	(ask "$1" many "$3" <"$d/$1.in" >"$d/$1.out") &
 	exec {fd}>"$d/$1.in"
 	holds+=("$fd")
 	for _ in $(seq 200); do
@@ -165,17 +169,21 @@ hold()
 		sleep 0.1
 	done
 	sort "$d/$1.out" | uniq -c
-	expected[ok]=$((${expected[ok]} + 256))
-	[ "$(grep -cx ok "$d/$1.out")" -eq 256 ] && [ "$(grep -cxv ok "$d/$1.out")" -eq $(($2 - 255)) ]
+	expected[ok]=$((${expected[ok]} + $2))
+	expected["client's quota exceeded"]=$((${expected["client's quota exceeded"]:-0} + $3 - $2))
+	[ "$(grep -cx ok "$d/$1.out")" -eq "$2" ] &&
+		[ "$(grep -cx "client's quota exceeded" "$d/$1.out")" -eq $(($3 - $2)) ]
 }
-too_many_of_one_client()
+others_find_room()
 {
-	expected["client's quota exceeded"]=1
-	hold c1 257 && grep -qx "client's quota exceeded" "$d/c1.out"
+	hold c2 256 256 && hold c3 256 256 && hold c4 128 200 && hold c6 64 65 && hold c7 32 33 &&
+		hold c8 16 17 && hold c9 8 9 && hold c10 4 5 && hold c11 2 3 && hold c12 1 2 &&
+		hold c13 1 1 && counts | grep -x forwards=1024
 }
-others_go_on()
+unused()
 {
-	hold c2 256 && hold c3 256 && hold c4 256 && counts | grep -x forwards=1024
+	wait $silent
+	[ "$(paste -sd, "$d/mute")" = ok,closed ] && grep 'was idle too long' "$d/log"
 }
 silent_ones()
 {
@@ -192,11 +200,12 @@ all_end()
 		sleep 0.1
 	done
 	cat "$d/counts"
-	grep -qx forwards=0 "$d/counts" && grep -qx connections=0 "$d/counts" && answered ok ask c6 open
+	grep -qx forwards=0 "$d/counts" && grep -qx connections=0 "$d/counts" && answered ok ask c14 open
 }
-ok a_client_has_256_forwards_and_no_more too_many_of_one_client
-ok others_go_on_until_there_are_1024 others_go_on
-ok then_the_node_is_full answered 'node is full' ask c6 open
+ok a_forward_that_is_not_used_ends_soon unused
+ok a_client_has_256_forwards_and_no_more hold c1 256 257
+ok others_find_room_until_there_are_1024 others_find_room
+ok then_the_node_is_full answered 'node is full' ask c14 open
 ok silent_connections_are_ended silent_ones
 ok when_they_end_there_is_room_again all_end
 ok each_verdict_was_counted_and_logged counted_and_logged

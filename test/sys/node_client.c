@@ -163,6 +163,17 @@ static void verb_silent(struct client *c)
 	hear(c, fd);
 }
 
+/* A forward that is not used. */
+static void verb_mute(struct client *c)
+{
+	int fd = dial(c);
+
+	make(c, OPEN_OPEN);
+	say(c, fd);
+	hear(c, fd);
+	hear(c, fd);
+}
+
 /* n bytes for the device, our end of them, and all that comes back until the device's end. */
 static void verb_talk(struct client *c)
 {
@@ -215,7 +226,7 @@ static void verb_close_unknown(struct client *c)
 	hear(c, fd);
 }
 
-/* n forwards at once, held until stdin ends. */
+/* n forwards at once, held until stdin ends; each has carried a byte. */
 static void verb_many(struct client *c)
 {
 	struct rlimit rl = { MANY_MAX + 100, MANY_MAX + 100 };
@@ -227,7 +238,8 @@ static void verb_many(struct client *c)
 
 		make(c, OPEN_OPEN);
 		say(c, fd);
-		hear(c, fd);
+		if (hear(c, fd))
+			MUST(sock_write(fd, "x", 1) == 1);
 	}
 	puts("held");
 	fflush(stdout);
@@ -245,6 +257,7 @@ static const struct {
 	{ "spoil", verb_spoil },
 	{ "long", verb_long },
 	{ "silent", verb_silent },
+	{ "mute", verb_mute },
 	{ "talk", verb_talk },
 	{ "close", verb_close },
 	{ "close-unknown", verb_close_unknown },

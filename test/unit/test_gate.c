@@ -149,6 +149,25 @@ static void refuses_what_exceeds_the_clients_quota(void)
 	CHECK_EQ(judge_fresh(OPEN_OPEN), OPEN_OK);
 }
 
+static void a_client_holds_no_more_than_are_vacant(void)
+{
+	uint32_t row, held = 0;
+
+	set_up(8, 8);
+	row = (uint32_t)gate_find(g, &client.fp);
+	for (; held < 8 && judge_fresh(OPEN_OPEN) == OPEN_OK; held++)
+		gate_forward_begin(g, row, OPEN_RELAY);
+	CHECK_EQ(held, 4);
+	CHECK_EQ(judge_fresh(OPEN_OPEN), OPEN_QUOTA);
+	for (; held; held--)
+		gate_forward_end(g, row, OPEN_RELAY);
+	for (; held < 7; held++)
+		gate_forward_begin(g, (uint32_t)gate_find(g, &other.fp), OPEN_RELAY);
+	CHECK_EQ(judge_fresh(OPEN_OPEN), OPEN_OK);
+	gate_forward_begin(g, row, OPEN_RELAY);
+	CHECK_EQ(judge_fresh(OPEN_OPEN), OPEN_FULL);
+}
+
 static void refuses_when_the_node_is_full(void)
 {
 	set_up(1, 2);
@@ -329,6 +348,7 @@ RUN(refuses_a_bad_form);
 RUN(refuses_a_boot_but_the_last_two);
 RUN(refuses_a_client_that_is_not_admitted);
 RUN(refuses_what_exceeds_the_clients_quota);
+RUN(a_client_holds_no_more_than_are_vacant);
 RUN(refuses_when_the_node_is_full);
 RUN(refuses_a_kind_that_the_node_does_not_offer);
 RUN(each_kind_has_limits_of_its_own);
