@@ -137,11 +137,13 @@ static void on_signal(struct loop *l, int signo)
 }
 
 /* Two of one role would write the same tuple, and the first that stops remove it. A node and a
- * device may share HOME, so each locks a file of its own. */
+ * device may share HOME, so each locks its own of what nobody replaces: another key is another
+ * party. */
 static int lock_home(const struct station *st)
 {
 	char path[HOME_PATH_MAX];
-	bool found = home_path(st->c, st->ops->role == ROLE_NODE ? "key" : "cluster", path);
+	bool node = st->ops->role == ROLE_NODE;
+	bool found = node ? home_path(st->c, "key", path) : home_dir(st->c, path);
 	int fd = found ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
 	if (fd < 0 || home_lock(fd))

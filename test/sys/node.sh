@@ -237,10 +237,18 @@ sys.exit(not s.recv(99))' $(sed -n 's/^ready node n9 at \(.*\):\([0-9]*\),.*/\1 
 }
 ok a_node_without_descriptors_rests crowded
 
-# second: another of the same HOME would take the tuple over, and remove it when it stops
+# second: another of the same HOME would take the tuple over, and remove it when it stops; so it would
+# after the cluster file was replaced
 second()
 {
-	ends 1 timeout 20 "$m" -C "$d/d2" server --name d2 --inbox "$d/inbox3" --listen 127.0.0.2:0 --advertise 127.0.0.2 &&
+	cp "$d/d2/cluster" "$d/d2/new" && mv "$d/d2/new" "$d/d2/cluster" &&
+		ends 1 timeout 20 "$m" -C "$d/d2" server --name d2 --inbox "$d/inbox3" --listen 127.0.0.2:0 --advertise 127.0.0.2 &&
 		grep 'another device' "$d/err" && kill -0 $device && [ "$(of device d2 3)" = "$device_fp" ]
 }
+beside()
+{
+	timeout 3 "$m" -C "$d/d2" node --name n2 --listen 127.0.0.2:0 --advertise 127.0.0.2 2>&1 |
+		grep 'admit node n2'
+}
 ok one_device_a_home second
+ok a_node_may_share_it beside
