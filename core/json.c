@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/text.h"
+
 void json_init(struct json *j, char *mem, size_t cap)
 {
 	*j = (struct json){ .mem = mem, .cap = cap };
@@ -21,42 +23,21 @@ static void put(struct json *j, const char *s, size_t n)
 	j->len += n;
 }
 
-/* Length of the UTF-8 sequence at s, 0 when it is not one (RFC 3629: no surrogates, nothing
- * overlong). */
-static size_t utf8_len(const unsigned char *s, size_t left)
-{
-	uint32_t v;
-	size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 :
-		   s[0] >> 3 == 30 ? 4 : 0;
-
-	if (!n || n > left)
-		return 0;
-	v = n == 1 ? s[0] : s[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if (s[i] >> 6 != 2)
-			return 0;
-		v = v << 6 | (s[i] & 0x3f);
-	}
-	if (v < (uint32_t[]){ 0, 0, 0x80, 0x800, 0x10000 }[n] || v > 0x10ffff || v >> 11 == 0x1b)
-		return 0;
-	return n;
-}
-
 static void put_quoted(struct json *j, const char *s, size_t len)
 {
 	put(j, "\"", 1);
 	for (size_t i = 0, n; i < len; i += n) {
-		unsigned char c = (unsigned char)s[i];
+		uint32_t code;
 		char esc[8];
 
-		n = utf8_len((const unsigned char *)s + i, len - i);
+		n = text_char(s + i, len - i, &code);
 		if (!n) {
 			put(j, "\\ufffd", 6);
 			n = 1;
-		} else if (c == '"' || c == '\\') {
-			put(j, (char[]){ '\\', (char)c }, 2);
-		} else if (c < 0x20 || c == 0x7f) {
-			put(j, esc, (size_t)snprintf(esc, sizeof esc, "\\u%04x", c));
+		} else if (s[i] == '"' || s[i] == '\\') {
+			put(j, (char[]){ '\\', s[i] }, 2);
+		} else if (text_steers(code)) {
+			put(j, esc, (size_t)snprintf(esc, sizeof esc, "\\u%04x", (unsigned)code));
 		} else {
 			put(j, s + i, n);
 		}

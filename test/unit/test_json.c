@@ -68,7 +68,7 @@ static void utf8_passes_and_nothing_else(void)
 		const char *in, *out;
 	} text[] = {
 		{ "gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\"" },
-		{ "\xc2\x80", "\"\xc2\x80\"" }, /* the least and the greatest of each length */
+		{ "\xc2\xa0", "\"\xc2\xa0\"" }, /* the least and greatest of a length */
 		{ "\xdf\xbf", "\"\xdf\xbf\"" },
 		{ "\xe0\xa0\x80", "\"\xe0\xa0\x80\"" },
 		{ "\xed\x9f\xbf", "\"\xed\x9f\xbf\"" },
@@ -76,6 +76,7 @@ static void utf8_passes_and_nothing_else(void)
 		{ "\xef\xbf\xbf", "\"\xef\xbf\xbf\"" },
 		{ "\xf0\x90\x80\x80", "\"\xf0\x90\x80\x80\"" },
 		{ "\xf4\x8f\xbf\xbf", "\"\xf4\x8f\xbf\xbf\"" },
+		{ "\xc2\x9b", "\"\\u009b\"" }, /* steers a terminal */
 		{ "\x80", "\"\\ufffd\"" }, /* a tail without a head */
 		{ "\xc3", "\"\\ufffd\"" }, /* and a head without a tail */
 		{ "\xc3(", "\"\\ufffd(\"" },
