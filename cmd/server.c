@@ -93,7 +93,8 @@ static void session_gone(struct receive *r)
 	madvise(r->inbox.gather, (size_t)INBOX_BUFFERS * INBOX_GATHER, MADV_REMOVE);
 }
 
-/* A client may hold as many sessions as are left for others: whoever comes next finds some. */
+/* A client may hold as many sessions as are vacant: one takes half, and seven keys are needed to
+ * leave nothing. */
 static bool has_share(const struct server *sv, const struct fp *fp)
 {
 	uint32_t vacant = 0, held = 0;
