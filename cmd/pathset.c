@@ -93,21 +93,31 @@ static int64_t silent_ms(const struct path *p, mono_t now)
 	return !p->ping_at.us || p->flow.paused ? 0 : mono_diff_us(now, since) / 1000;
 }
 
-/* Its node had connected p to the device, which said nothing yet, or nothing any more. */
+/* How long it may do so. */
+static int64_t allowed_ms(const struct path *p)
+{
+	int64_t ms = (int64_t)p->rtt_us * 8 / 1000;
+
+	return ms < DEAD_MS ? DEAD_MS : ms > DEAD_MAX_MS ? DEAD_MAX_MS : ms;
+}
+
+/* Its node had connected p to the device, which for long said nothing yet, or nothing any more. */
 static bool waits_for_device(const struct path *p, mono_t now)
 {
 	const struct flow *f = &p->flow;
 
 	if (p->set->complete)
-		return silent_ms(p, now) > DEAD_MS - PING_EVERY_MS;
-	return f->life && !f->open && !f->connecting && !f->want_answer && !p->refused;
+		return silent_ms(p, now) > allowed_ms(p) - PING_EVERY_MS;
+	return f->life && !f->open && !f->connecting && !f->want_answer && !p->refused &&
+	       mono_diff_us(f->deadline.at, now) < FLOW_OPEN_MS / 2 * 1000LL;
 }
 
 /* One silent path may be its node's fault; that every node swallows its path is less likely. */
 static bool device_hangs(const struct pathset *ps, int err)
 {
 	mono_t now = mono_now();
-	bool all = ps->session.client && err == -ETIMEDOUT && ps->session.n > 1;
+	bool all = ps->session.client && err == -ETIMEDOUT &&
+		   ps->session.n > (ps->complete ? 1 : 0);
 
 	for (uint32_t i = 0; all && i < ps->session.n; i++)
 		all = waits_for_device(ps->path[i], now);
@@ -129,15 +139,15 @@ void path_dead(struct path *p, const char *why, int err)
 		pathset_over(ps, EXIT_OK, "ended");
 		return;
 	}
-	if (!ps->failing && device_hangs(ps, err)) {
-		ps->hung = true;
-		pathset_fail(ps, code, "%s", ps->complete ? hangs : no_answer);
-		return;
-	}
-	if (!ps->failing)
+	if (!ps->failing) {
 		ps->culprit = p;
-	pathset_fail(ps, code, "path through %s: %s%s%s", path_name(p), p->why[0] ? p->why : why,
-		     err ? ": " : "", err ? strerror(-err) : "");
+		ps->hung = device_hangs(ps, err);
+	}
+	if (ps->hung)
+		pathset_fail(ps, code, "%s", ps->complete ? hangs : no_answer);
+	else
+		pathset_fail(ps, code, "path through %s: %s%s%s", path_name(p),
+			     p->why[0] ? p->why : why, err ? ": " : "", err ? strerror(-err) : "");
 }
 
 void path_broken(struct path *p, const char *what)
@@ -336,13 +346,11 @@ void pathset_kick(struct pathset *ps)
 
 static bool is_dead(const struct path *p, mono_t now)
 {
-	int64_t silent = silent_ms(p, now), allowed = (int64_t)p->rtt_us * 8 / 1000;
-
-	allowed = allowed < DEAD_MS ? DEAD_MS : allowed;
+	int64_t silent = silent_ms(p, now);
 	/* TCP's own word is the next host's, which may be a node that stores or lies. */
-	if (allowed > DEAD_MAX_MS || flow_moved(&p->flow) != p->ping_moved)
-		allowed = DEAD_MAX_MS;
-	return silent > allowed ||
+	bool moved = flow_moved(&p->flow) != p->ping_moved;
+
+	return silent > (moved ? DEAD_MAX_MS : allowed_ms(p)) ||
 	       (silent && mono_diff_us(now, p->ping_at) > ANSWER_MAX_MS * 1000LL);
 }
 

@@ -92,7 +92,7 @@ struct pathset {
 	bool live, complete, go, finished, failing, gone; /* gone: over was called */
 	int code; /* and why: for over */
 	const struct path *culprit; /* the path for which it failed; NULL: not for one */
-	bool hung; /* client: it failed for the device, whose host answers on every path */
+	bool hung; /* client: no path had a word of the device, and every node had connected */
 	char why[WHY_MAX];
 	uint32_t ack_path; /* the path that carried data last carries the ACK */
 	bool ack_due;

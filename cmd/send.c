@@ -64,6 +64,7 @@ struct send {
 	char **final_name;
 	struct timer wait;
 	bool interrupted, stored;
+	bool hung; /* the attempt before was: with other nodes that is the device's fault */
 	int code; /* of the session */
 	char why[WHY_MAX];
 	mono_t data_from, data_done;
@@ -334,7 +335,7 @@ static void let_them_look(struct send *s)
 /* Whether what went wrong may be cured by a newer directory, ours or theirs. */
 static bool worth_retrying(const struct send *s)
 {
-	if (s->interrupted || s->o->dry_run || s->ps.hung)
+	if (s->interrupted || s->o->dry_run || (s->ps.hung && s->hung))
 		return false;
 	if (s->ps.complete) /* our side stood; did the device refuse us? stdin is not read twice */
 		return s->code == EXIT_DENIED && !s->source.name;
@@ -388,6 +389,7 @@ static int run(struct send *s, const char *host)
 		if (refused && i)
 			let_them_look(s);
 		s->again = true;
+		s->hung = s->ps.hung;
 		r = rewind_source(s);
 		r = r ? r : directory_load(s->d, s->one.q);
 		r = r ? r : attempt(s, host);

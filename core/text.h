@@ -13,7 +13,7 @@ size_t text_char(const char *s, size_t left, uint32_t *code);
 /* Does it steer a terminal: C0, DEL, or the C1 controls U+0080..U+009F (ECMA-48)? */
 bool text_steers(uint32_t code);
 
-/* Bytes of the well-formed character at s (terminated) that steers nothing, 0 when there is none. */
+/* Bytes of the well-formed character at s (terminated) that steers nothing; 0: none is there. */
 size_t text_visible(const char *s);
 
 /* Every byte of s that is of no visible character becomes '?' (croc CVE-2023-43620). */

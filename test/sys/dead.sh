@@ -41,14 +41,17 @@ ok nor_can_the_dead_one_by_name ends 3 send --via "$dead,$(head -n 1 <<<"$nodes"
 ok another_is_killed_and_three_do lives 3 -n 3
 ok three_must_do_then_and_that_is_said fewer
 
-# hung WHY COMMAND...: the device's host answers, and the device does not: no node is to blame for
-# it, and no other is tried
+# hung WHY COMMAND...: the device's host answers, and the device does not
 hung()
 {
 	why=$1
 	shift
 	device=$(child ' server')
-	(sleep ${later:-0}; kill -STOP "$device") &
+	if [ -n "$later" ]; then
+		(sleep $later; kill -STOP "$device") &
+	else
+		kill -STOP "$device"
+	fi
 	ends 3 "$@"
 	was=$?
 	kill -CONT "$device"
@@ -57,8 +60,19 @@ hung()
 
 endless()
 {
-	while head -c 100000 /dev/zero; do sleep 0.1; done | send -q -n 2 - dev:endless
+	while head -c 100000 /dev/zero 2>/dev/null; do sleep 0.1; done | send -q -n 2 - dev:endless
 }
-ok a_device_that_hangs_is_named hung 'the device does not answer' send -n 2 "$d/file" dev
-later=2
+# Over one path and over two at the same time; what both say
+both()
+{
+	send -n 1 "$d/file" dev 2>"$d/one" &
+	send -n 2 "$d/file" dev 2>"$d/two"
+	both=$?
+	wait $!
+	both="$both $?"
+	sort -u "$d/one" "$d/two" >&2
+	[ "$both" != '3 3' ] || return 3
+}
+ok a_device_that_hangs_is_named_and_no_node hung 'the device does not answer' both
+later=3
 ok in_the_middle_too hung 'nothing comes over any path' endless
