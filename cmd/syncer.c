@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/check.h"
@@ -79,34 +78,79 @@ static size_t take_fds(struct msghdr *mh, int fd[static SYNC_FDS_MAX])
 	return bytes / sizeof *fd;
 }
 
-/* Signals are the parent's: what it asked for is done before the end, which is its end. */
+/* The next message, with its descriptors; their number. The end of the conversation is ours. */
+static size_t hear(int sock, struct sync_msg *m, int fd[static SYNC_FDS_MAX])
+{
+	union control control;
+	struct iovec iov = { m, sizeof *m };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room };
+	size_t fds;
+	ssize_t n;
+
+	do {
+		mh.msg_controllen = sizeof control.room;
+		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n != sizeof *m)
+		_exit(0);
+	fds = take_fds(&mh, fd);
+	m->err = !fds || mh.msg_flags & MSG_CTRUNC ? -ECHILD : 0; /* too many are open */
+	return fds;
+}
+
+/* Gives the message a copy of each descriptor. */
+static bool say(int sock, struct sync_msg *m, const int *fd, uint32_t n)
+{
+	union control control;
+	struct iovec iov = { m, sizeof *m };
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.room,
+			     .msg_controllen = CMSG_SPACE(n * sizeof *fd) };
+	struct cmsghdr *c;
+
+	memset(&control, 0, sizeof control);
+	c = CMSG_FIRSTHDR(&mh);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n * sizeof *fd);
+	memcpy(CMSG_DATA(c), fd, n * sizeof *fd);
+	return sendmsg(sock, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof *m;
+}
+
 static _Noreturn void be_child(int sock)
+{
+	for (;;) {
+		struct sync_msg m;
+		int fd[SYNC_FDS_MAX];
+		size_t fds = hear(sock, &m, fd);
+		int r = sync_fds(fd, fds, &m);
+
+		m.err = r ? r : m.err;
+		if (send(sock, &m, sizeof m, MSG_NOSIGNAL) != sizeof m)
+			_exit(0);
+	}
+}
+
+/* Forks a child for each conversation that it is given. Signals are the parent's: what it asked
+ * for is done before the end, which is its end. */
+static _Noreturn void be_nursery(int sock)
 {
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN);
 	for (;;) {
-		union control control;
 		struct sync_msg m;
-		struct iovec iov = { &m, sizeof m };
-		struct msghdr mh = { .msg_iov = &iov,
-				     .msg_iovlen = 1,
-				     .msg_control = control.room,
-				     .msg_controllen = sizeof control.room };
 		int fd[SYNC_FDS_MAX];
-		size_t fds;
-		ssize_t n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
+		size_t fds = hear(sock, &m, fd);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n != sizeof m)
-			_exit(0);
-		fds = take_fds(&mh, fd);
-		m.err = sync_fds(fd, fds, &m);
-		if (!m.err && (!fds || mh.msg_flags & MSG_CTRUNC)) /* too many are open */
-			m.err = -ECHILD;
-		if (send(sock, &m, sizeof m, MSG_NOSIGNAL) != sizeof m)
-			_exit(0);
+		if (fds && !fork()) {
+			close(sock);
+			be_child(fd[0]);
+		}
+		for (size_t i = 0; i < fds; i++)
+			close(fd[i]);
 	}
 }
 
@@ -121,16 +165,11 @@ int syncer_fork(struct syncer *s)
 	pid = fork();
 	if (!pid) {
 		close(sock[0]);
-		be_child(sock[1]);
+		be_nursery(sock[1]);
 	}
 	close(sock[1]);
-	if (pid < 0) {
-		close(sock[0]);
-		return -EAGAIN;
-	}
-	s->watch.fd = sock[0];
-	s->child = pid;
-	return 0;
+	s->nursery = sock[0];
+	return pid < 0 ? -EAGAIN : 0;
 }
 
 static struct sync_call *take_call(struct syncer *s, uint64_t ticket)
@@ -153,9 +192,8 @@ static void fail_all(struct syncer *s)
 {
 	int err = s->first && s->first->syncs ? -EIO : -ECHILD;
 
-	log_warn("the child that writes and syncs has ended: doing it myself from now on, and all "
-		 "sessions wait for the disk; start the device again");
-	waitpid(s->child, NULL, WNOHANG);
+	log_warn("the child that writes and syncs has ended: until there is another, I do it, and "
+		 "all sessions wait for the disk");
 	loop_del(s->loop, &s->watch);
 	close(s->watch.fd);
 	s->watch.fd = -1;
@@ -186,37 +224,40 @@ static void answered(struct watch *w, uint32_t got)
 		call->done(call, m.err);
 }
 
+/* A new child. 0 or -errno. */
+static int begin(struct syncer *s)
+{
+	struct sync_msg m = { 0 };
+	int sock[2];
+	int r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
+		return -errno;
+	s->watch = (struct watch){ .fd = sock[0], .want = EPOLLIN, .ready = answered };
+	r = say(s->nursery, &m, &sock[1], 1) ? loop_add(s->loop, &s->watch) : -EPIPE;
+	close(sock[1]);
+	if (r) {
+		close(sock[0]);
+		s->watch.fd = -1;
+	}
+	return r;
+}
+
 int syncer_start(struct syncer *s, struct loop *l)
 {
 	s->loop = l;
-	s->watch.want = EPOLLIN;
-	s->watch.ready = answered;
-	return loop_add(l, &s->watch);
+	return begin(s);
 }
 
 static bool ask(struct syncer *s, struct sync_call *call, struct sync_msg *m, const int *fd,
 		uint32_t n)
 {
 	struct sync_call **last = &s->first;
-	union control control;
-	struct iovec iov = { m, sizeof *m };
-	struct msghdr mh = { .msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control.room,
-			     .msg_controllen = CMSG_SPACE(n * sizeof *fd) };
-	struct cmsghdr *c;
 
 	MUST(n && n <= SYNC_FDS_MAX);
 	MUST(!call->waiting);
 	m->ticket = ++s->tickets;
-	memset(&control, 0, sizeof control);
-	c = CMSG_FIRSTHDR(&mh);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(n * sizeof *fd);
-	memcpy(CMSG_DATA(c), fd, n * sizeof *fd);
-	if (s->watch.fd < 0 ||
-	    sendmsg(s->watch.fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof *m)
+	if (s->watch.fd < 0 || !say(s->watch.fd, m, fd, n))
 		return false;
 	call->ticket = m->ticket;
 	call->asked = loop_now(s->loop);
@@ -254,6 +295,8 @@ void syncer_look(struct syncer *s, mono_t now)
 	if (!slow && s->slow)
 		log_info("the disk of the inbox answers again");
 	s->slow = slow;
+	if (s->watch.fd < 0 && !begin(s))
+		log_info("another child writes and syncs");
 }
 
 void syncer_cancel(struct syncer *s, struct sync_call *call)

@@ -1,16 +1,16 @@
 /* cmd/syncer.h - a child that waits for the disk, so that its parent need not
  *
  * fsync(2) of a large file on a slow disk, and write(2) once too much waits for it, take longer
- * than a path may be silent. A device is one thread, so a child of it, forked before there is a key
- * or a connection, gets the descriptors, writes and syncs them one after the other, and says when
- * each is done. It ends with its parent. */
+ * than a path may be silent. A device is one thread, so a child gets the descriptors, writes and
+ * syncs them one after the other, and says when each is done. It knows no key and no connection:
+ * it is forked by a nursery, which was forked before there were any, as is the next one if it dies.
+ * Both end with the device. */
 #ifndef CMD_SYNCER_H
 #define CMD_SYNCER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "core/loop.h"
 
@@ -33,16 +33,16 @@ struct sync_call {
 
 struct syncer {
 	struct loop *loop;
-	struct watch watch;
-	pid_t child;
+	struct watch watch; /* fd -1: no child now */
+	int nursery;
 	uint64_t tickets;
 	bool slow; /* that was said */
 	struct sync_call *first;
 };
 
-/* Forks the child; its end of the conversation closes with our process. 0 or -errno. */
+/* Forks the nursery; it ends with our process. 0 or -errno. */
 int syncer_fork(struct syncer *s);
-/* Answers come on this loop from now on. */
+/* Has the first child forked; answers come on this loop. 0 or -errno. */
 int syncer_start(struct syncer *s, struct loop *l);
 
 /* Sync the n descriptors (1..SYNC_FDS_MAX), or with `whole` the file system of the one. They may be
@@ -52,7 +52,8 @@ bool syncer_ask(struct syncer *s, struct sync_call *call, const int *fd, uint32_
  * the child before syncer_fork, and stays as it is until `done`. Otherwise as syncer_ask. */
 bool syncer_write(struct syncer *s, struct sync_call *call, int fd, const uint8_t *p, size_t n,
 		  uint64_t offset);
-/* From time to time: says once when an answer is long in coming, and once that it came. */
+/* From time to time: says once when an answer is long in coming, and once that it came; has a child
+ * that died replaced. */
 void syncer_look(struct syncer *s, mono_t now);
 /* `done` will not come any more. Harmless when nothing was asked. */
 void syncer_cancel(struct syncer *s, struct sync_call *call);

@@ -28,7 +28,8 @@ starts()
 	done
 	cat "$d/out" "$d/err"
 	children=$(pgrep -P $dev)
-	syncer=$(pgrep -P "$(echo $children | tr ' ' ,)")
+	nursery=$(pgrep -P "$(echo $children | tr ' ' ,)")
+	syncer=$(pgrep -P "${nursery:-none}")
 	grep -q '^ready overlay in' "$d/out"
 }
 
@@ -53,7 +54,7 @@ all_gone()
 {
 	for _ in $(seq 100); do
 		left=
-		for p in $children $syncer; do
+		for p in $children $nursery $syncer; do
 			[ -d "/proc/$p" ] && left="$left $p"
 		done
 		[ -z "$left" ] && return 0

@@ -3,9 +3,15 @@
 # This test may run beside others.
 command -v strace >/dev/null || { echo "skip slowdisk: no strace"; exit 0; }
 . test/sys/overlay.inc
-overlay_up --faults 0
-server=$(child 'server --name dev')
-syncer=$(pgrep -P "$server")
+# up: the overlay, the device's process, and its child that writes, of the nursery between them
+up()
+{
+	overlay_up --faults 0
+	server=$(child 'server --name dev')
+	nursery=$(pgrep -P "$server")
+	syncer=$(pgrep -P "$nursery")
+}
+up
 head -c 300000 /dev/urandom >"$d/first"
 head -c 300000 /dev/urandom >"$d/second"
 
@@ -76,18 +82,40 @@ few_descriptors()
 		send -q "$d"/many/* dev &&
 		for i in $(seq 100); do cmp "$d/many/$i" "$d/o/inbox/$i" || return 1; done
 }
+another_takes_over()
+{
+	died=$syncer
+	for _ in $(seq 100); do
+		syncer=$(pgrep -P "$nursery") && [ "$syncer" != "$died" ] && break
+		sleep 0.1
+	done
+	strace -qq -p "$server" -e trace=fsync,syncfs,fdatasync,pwrite64 -o "$d/server" 2>"$d/strace" &
+	watcher=$!
+	strace -qq -p "$syncer" -e trace=fsync,pwrite64 -o "$d/trace" 2>"$d/strace" &
+	tracer=$!
+	for p in $server $syncer; do
+		until grep -q '^TracerPid:.*[1-9]' /proc/$p/status; do sleep 0.05; done
+	done
+	sleep 0.3
+	send -q "$d/large" dev && cmp "$d/large" "$d/o/inbox/large.2" || return 1
+	kill $watcher $tracer
+	wait $watcher $tracer
+	sort "$d/trace" | cut -c 1-5 | uniq -c
+	cat "$d/server"
+	grep -q pwrite64 "$d/trace" && grep -q fsync "$d/trace" && ! grep sync "$d/server"
+}
 without_the_child()
 {
+	kill -9 "$nursery" "$syncer"
 	send -q "$d/second" dev && cmp "$d/second" "$d/o/inbox/second.1" &&
-		grep -q 'doing it myself from now on' "$d/log"
+		[ "$(grep -c 'until there is another, I do it' "$d/log")" -eq 2 ]
 }
 # It may have met an error that a second fsync would not see: the client must not say done.
 child_dies_in_a_sync()
 {
 	overlay_down
 	rm -rf "$d/o"
-	overlay_up --faults 0
-	syncer=$(pgrep -P "$(child 'server --name dev')")
+	up
 	slow fsync
 	send -q "$d/first" dev &
 	one=$!
@@ -101,5 +129,6 @@ ok a_client_that_goes_away_meanwhile_does_no_harm interrupted_meanwhile
 ok with_few_descriptors_files_are_stored_in_small_batches few_descriptors
 ok a_slow_write_ends_neither_session_nor_the_others slow_write
 ok a_child_that_dies_while_it_writes_loses_nothing child_dies_meanwhile
+ok another_child_takes_its_place another_takes_over
 ok without_the_child_the_device_syncs_itself without_the_child
 ok a_child_that_dies_in_a_sync_is_an_error child_dies_in_a_sync
