@@ -492,7 +492,8 @@ const struct cmd cmd_send = {
 	.words_min = 2,
 	.words_max = -1,
 	.more =
-	    "`-` reads stdin, and NAME is what the device shall call it.\n"
+	    "`-` reads stdin, and NAME is what the device shall call it; each write that\n"
+	    "leaves by itself is padded to 256 bytes at least.\n"
 	    "Whoever misses one path's share learns nothing but the padded length. What all paths\n"
 	    "have in common, such as the only provider of an end, sees everything.\n",
 };
