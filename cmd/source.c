@@ -92,6 +92,13 @@ void source_close(struct source *s)
 	s->fd = -1;
 }
 
+/* /proc says that a file is empty, /sys that it is a page long: what is there shows by reading. */
+static bool hides_size(struct source *s, const struct stat *st)
+{
+	return !s->left || (!st->st_blocks && s->left <= SOURCE_AHEAD &&
+			    pread(s->fd, s->ahead, s->left, 0) < (ssize_t)s->left);
+}
+
 static bool open_next(struct source *s)
 {
 	const char *path = s->name ? "stdin" : s->path[s->next];
@@ -111,7 +118,7 @@ static bool open_next(struct source *s)
 		s->left = (uint64_t)st.st_size;
 		f.mode = st.st_mode & 0777;
 	}
-	s->chunked = !s->left; /* empty, or one as in /proc, which does not say its size */
+	s->chunked = hides_size(s, &st);
 	if (!s->chunked)
 		f.size = s->left;
 	buf_init(&b, s->head, sizeof s->head);

@@ -54,6 +54,7 @@ sys.exit(bool(missing) or not ok)
 P
 }
 
+truncate -s 5000 "$d/hole"
 overlay_up --faults 0
 for n in 0 1 1399 1400 1401 16383 16384 16385; do
 	head -c $n /dev/urandom >"$d/f$n"
@@ -84,7 +85,8 @@ many()
 }
 ok ten_thousand_files many
 
-# A file that does not say its size, beside an empty one; one that grows, through a slow writer.
+# A file that does not say its size, beside an empty one; one that says a page; one that grows, through
+# a slow writer.
 unsized()
 {
 	send --json /proc/version "$d/f0" dev >"$d/json" && cmp /proc/version "$inbox/version" &&
@@ -92,6 +94,9 @@ unsized()
 		grep -q "{\"name\":\"version\",\"bytes\":$(wc -c </proc/version)}" "$d/json"
 }
 ok files_of_no_size_arrive_whole unsized
+[ ! -s /sys/devices/system/cpu/possible ] ||
+	ok one_that_says_a_page_and_is_less arrives /sys/devices/system/cpu/possible
+ok one_that_is_a_hole arrives "$d/hole"
 grows()
 {
 	head -c 50000000 "$d/100M" >"$d/grows"
