@@ -1,5 +1,6 @@
 #!/bin/bash
-# test/sys/slowdisk.sh - a device whose disk takes longer for a sync than a path may be silent
+# test/sys/slowdisk.sh - a device whose disk takes longer for a sync than a path may be silent; one
+# whose inbox takes a file and then no name for it
 # This test may run beside others.
 command -v strace >/dev/null || { echo "skip slowdisk: no strace"; exit 0; }
 . test/sys/overlay.inc
@@ -132,3 +133,49 @@ ok a_child_that_dies_while_it_writes_loses_nothing child_dies_meanwhile
 ok another_child_takes_its_place another_takes_over
 ok without_the_child_the_device_syncs_itself without_the_child
 ok a_child_that_dies_in_a_sync_is_an_error child_dies_in_a_sync
+
+# unnamed WHY COMMAND...: COMMAND runs in the middle of a transfer, which then fails and says WHY
+unnamed()
+{
+	why=$1
+	shift
+	{
+		cat "$d/large"
+		for _ in $(seq 100); do
+			find "$d/o/inbox" -name '.machete-*' -size +1000k | grep -q . && break
+			sleep 0.1
+		done
+		"$@" >&2
+		cat "$d/first"
+	} | ends 1 timeout 60 "$m" -C "$d/o/client" send -q - dev:unnamed &&
+		grep -q "cannot store what was received: $why" "$d/err" &&
+		! ls -A "$d/o/inbox" | grep -v '^first$'
+}
+# refuses CALL...: the device's kernel does them no more
+refuses()
+{
+	strace -qq -p "$server" -e trace=renameat2,linkat $(printf ' -e inject=%s' "$@") \
+		-o "$d/trace" 2>"$d/strace" &
+	echo $! >"$d/tracer"
+	until grep -q '^TracerPid:.*[1-9]' /proc/$server/status; do sleep 0.05; done
+}
+allows()
+{
+	kill "$(cat "$d/tracer")"
+	while grep -q '^TracerPid:.*[1-9]' /proc/$server/status; do sleep 0.05; done
+}
+by_link()
+{
+	refuses renameat2:error=ENOSYS
+	send -q "$d/second" dev
+	r=$?
+	allows
+	grep linkat "$d/trace" && [ $r -eq 0 ] && cmp "$d/second" "$d/o/inbox/second" && rm "$d/o/inbox/second"
+}
+ok an_inbox_that_became_read_only unnamed 'Read-only file system' refuses renameat2:error=EROFS
+allows
+ok without_rename_a_file_is_linked by_link
+ok no_name_where_that_fails unnamed 'Read-only file system' refuses renameat2:error=ENOSYS linkat:error=EROFS
+allows
+ok an_inbox_that_was_removed unnamed 'No such file or directory' rm -r "$d/o/inbox"
+ok which_later_senders_are_told ends 1 send -q "$d/first" dev
