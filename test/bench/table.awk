@@ -14,7 +14,7 @@ function mid(table, key,    i, v) {
 	return median(v, rounds[key])
 }
 
-# ratio TEXT, A, "B B2", AIM: A over the better of B and B2, in rates
+# ratio TEXT, A, "B B2", AIM: A over the better of B and B2, in rates; AIM 0: none
 function ratio(text, a, b, aim,    i, k, n, r, best, v, w) {
 	if (!(a in rounds))
 		return
@@ -29,8 +29,10 @@ function ratio(text, a, b, aim,    i, k, n, r, best, v, w) {
 		v[i] = rate[a, i] / best
 	}
 	r = median(v, rounds[a])
-	printf "%-58s %5.2f  aim %.2f  %s\n", text, r, aim,
-		(r >= aim ? "reached" : "SHORT")
+	printf "%-58s %5.2f", text, r
+	if (aim)
+		printf "  aim %.2f  %s", aim, (r >= aim ? "reached" : "SHORT")
+	print ""
 }
 
 END {
@@ -49,6 +51,10 @@ END {
 	      "tcp.discard", 0.4)
 	ratio("4 fast relayed flows / plain TCP, discarded", "send.discard.4.fast",
 	      "tcp.discard", 0.4)
+	ratio("4 fast relayed flows / one plain TCP relayed by splice", "send.discard.4.fast",
+	      "tcp.relayed", 0)
+	ratio("one plain TCP relayed by splice / plain TCP, discarded", "tcp.relayed",
+	      "tcp.discard", 0)
 	ratio("1 direct flow / plain TCP, discarded", "send.discard.direct", "tcp.discard", 0.5)
 	ratio("strict / fast, 4 flows, to a file", "send.file.4.strict", "send.file.4.fast", 0.95)
 	ratio("strict / fast, 4 flows, discarded", "send.discard.4.strict",

@@ -2,6 +2,7 @@
  *
  *	tcp recv ADDR PORT [FILE]     take files one after the other, fsync each; no FILE: discard
  *	tcp send FILE ADDR PORT       send one, wait until the receiver has it safe
+ *	tcp relay ADDR PORT TO PORT   splice connections to TO, one after the other
  *	tcp time COMMAND...           run it; prints seconds, CPU seconds of it and its children
  */
 #include <arpa/inet.h>
@@ -68,7 +69,41 @@ static bool take_one(int conn, const char *path)
 	return ok && write(conn, "k", 1) == 1;
 }
 
-static int receive(const char *ip, const char *port, const char *path)
+static int dial(const char *ip, const char *port)
+{
+	struct sockaddr_in at = address(ip, port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return connect(fd, (struct sockaddr *)&at, sizeof at) ? -1 : fd;
+}
+
+/* As a node does it, but for one connection and with nothing to watch for. */
+static bool relay_one(int from, char **to)
+{
+	int fd = dial(to[0], to[1]), pipes[2];
+	ssize_t n = -1;
+	bool ok;
+
+	if (fd < 0 || pipe(pipes))
+		return false;
+	fcntl(pipes[1], F_SETPIPE_SZ, CHUNK_BYTES);
+	while ((n = splice(from, NULL, pipes[1], NULL, CHUNK_BYTES, SPLICE_F_MOVE)) > 0)
+		while (n > 0) {
+			ssize_t moved = splice(pipes[0], NULL, fd, NULL, (size_t)n, SPLICE_F_MOVE);
+
+			if (moved <= 0)
+				break;
+			n -= moved;
+		}
+	ok = n == 0 && !shutdown(fd, SHUT_WR) && copy(fd, from);
+	close(fd);
+	close(pipes[0]);
+	close(pipes[1]);
+	return ok;
+}
+
+/* Serves connections one after the other: `path` a file, or NULL; or on to `to`. */
+static int serve(const char *ip, const char *port, const char *path, char **to)
 {
 	struct sockaddr_in at = address(ip, port);
 	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
@@ -83,7 +118,7 @@ static int receive(const char *ip, const char *port, const char *path)
 
 		if (conn < 0)
 			return fail("accept");
-		if (!take_one(conn, path))
+		if (!(to ? relay_one(conn, to) : take_one(conn, path)))
 			fail("receive"); /* whoever sent it sees that, or was a probe */
 		close(conn);
 	}
@@ -91,13 +126,12 @@ static int receive(const char *ip, const char *port, const char *path)
 
 static int transmit(const char *path, const char *ip, const char *port)
 {
-	struct sockaddr_in at = address(ip, port);
-	int from = open(path, O_RDONLY), fd = socket(AF_INET, SOCK_STREAM, 0);
+	int from = open(path, O_RDONLY), fd = dial(ip, port);
 	char word;
 
 	if (from < 0)
 		return fail(path);
-	if (connect(fd, (struct sockaddr *)&at, sizeof at))
+	if (fd < 0)
 		return fail("connect");
 	if (!copy(from, fd) || shutdown(fd, SHUT_WR) || read(fd, &word, 1) != 1)
 		return fail("send");
@@ -135,11 +169,13 @@ static int time_it(char **argv)
 int main(int argc, char **argv)
 {
 	if (argc >= 4 && !strcmp(argv[1], "recv"))
-		return receive(argv[2], argv[3], argv[4]);
+		return serve(argv[2], argv[3], argv[4], NULL);
+	if (argc == 6 && !strcmp(argv[1], "relay"))
+		return serve(argv[2], argv[3], NULL, argv + 4);
 	if (argc == 5 && !strcmp(argv[1], "send"))
 		return transmit(argv[2], argv[3], argv[4]);
 	if (argc >= 3 && !strcmp(argv[1], "time"))
 		return time_it(argv + 2);
-	fprintf(stderr, "usage: tcp recv|send|time ...\n");
+	fprintf(stderr, "usage: tcp recv|send|relay|time ...\n");
 	return 2;
 }
