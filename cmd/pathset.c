@@ -267,6 +267,7 @@ void path_opened(struct path *p)
 
 	if (!ps || !ps->session.client) /* a device waits for the JOIN */
 		return;
+	p->rtt_us = p->flow.rtt_us; /* the device answers no PING before all paths stand */
 	if (take_secret(p))
 		send_join(p);
 	else

@@ -59,7 +59,7 @@ struct path {
 	mono_t ping_at;    /* 0: none is out */
 	uint64_t ping_moved; /* flow_moved at ping_at */
 	mono_t heard; /* last proof that the peer gave: a message, a record, one of ours had */
-	uint32_t rtt_us;   /* smallest of the PINGs, client to device; 0: unknown */
+	uint32_t rtt_us;   /* client to device, the smallest of set-up and PINGs; 0: unknown */
 };
 
 /* The owner's half. */

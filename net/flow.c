@@ -109,6 +109,14 @@ static void feed_engine(struct flow *f, const uint8_t *p, size_t n)
 	}
 }
 
+static void went_round(struct flow *f)
+{
+	mono_t now = mono_now();
+
+	f->rtt_us = (uint32_t)mono_diff_us(now, f->asked);
+	f->asked = now;
+}
+
 /* One unit at the front of the input: an answer, a TLS record or a sealed record. Returns false
  * when more bytes are needed. */
 static bool parse_one(struct flow *f)
@@ -124,9 +132,12 @@ static bool parse_one(struct flow *f)
 			flow_end_with(f, "refused by the node", 0);
 			return false;
 		}
-		f->want_answer = used == 0;
-		f->in_pos += used > 0 ? (size_t)used : 0;
-		return used > 0;
+		if (!used)
+			return false;
+		f->want_answer = false;
+		f->in_pos += (size_t)used;
+		went_round(f);
+		return true;
 	}
 	if (have < HEAD_BYTES)
 		return false;
@@ -246,6 +257,7 @@ static void ready(struct watch *w, uint32_t got)
 		if (!(got & EPOLLOUT))
 			return;
 		f->connecting = false;
+		went_round(f);
 		want(f, true);
 	}
 	if (got & (EPOLLIN | EPOLLHUP | EPOLLERR) && !f->paused)
@@ -276,7 +288,7 @@ static void begin(struct flow *f, struct loop *l, const struct flow_ops *ops, ui
 	f->loop = l;
 	f->in = in;
 	f->in_pos = f->in_len = f->preamble_len = f->plain_len = f->msg_len = f->out_off = 0;
-	f->out_n = 0;
+	f->out_n = f->rtt_us = 0;
 	f->open = f->paused = f->want_answer = f->connecting = f->ending = f->leaving = false;
 	f->resumed = false;
 	f->sent_bytes = f->got_bytes = 0;
@@ -310,6 +322,7 @@ int flow_connect(struct flow *f, struct loop *l, const struct flow_ops *ops, uin
 
 	MUST(preamble_len <= FLOW_PREAMBLE_MAX);
 	begin(f, l, ops, in);
+	f->asked = mono_now();
 	fd = sock_connect_from(to, from);
 	if (fd < 0)
 		return fd;

@@ -57,6 +57,10 @@ struct flow {
 	struct timer deadline;
 	struct tls tls;
 	uint32_t life; /* counts connections: a callback may begin the next one */
+	mono_t asked;
+	/* Of the connection's or, behind a relay, the answer's round trip: in either case there was
+	 * one to the device, and nobody computed. 0: a device's flow. */
+	uint32_t rtt_us;
 	bool live, open, paused, resumed, want_answer, connecting, ending, leaving;
 	uint8_t *in; /* FLOW_IN_BYTES */
 	size_t in_pos, in_len;

@@ -163,6 +163,8 @@ check "the receipt says what the choice is worth" told 'done["guarantee"] == pla
 check "a second send" sends
 check "starts from what is cached" told 'plan["traced_now"] == 0 and plan["asked_now"] == 0 and
 	plan["kept"]'
+check "a quick path's round trip in the receipt is its own, not half of the slowest's" \
+	told '(lambda r: print(r) or min(r) < max(r) / 2)([p["rtt_ms"] for p in done["paths"]])'
 lasts() {
 	(echo begins; sleep 6; echo ends) | onm lisbon fresh --json send - ireland:lasting \
 		>"$tmp/paths" 2>"$tmp/paths.err"
