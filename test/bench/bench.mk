@@ -1,6 +1,7 @@
 BENCH ?= run nat manager mptcp ../lab/bench.sh
 
-# Programs of `make bench`: machete with a device that discards, and plain TCP.
+# Programs of `make bench`: machete with a device that discards, and what it is measured against:
+# plain TCP, and the bare messages of the manager.
 build/bench/server.o: cmd/server.c
 	@mkdir -p $(@D)
 	$(Q)musl-gcc $(PROD) -DBENCH_DISCARD -c -o $@ $<
@@ -8,7 +9,7 @@ build/bench/server.o: cmd/server.c
 build/bench/machete: build/bench/server.o $(filter-out build/obj/cmd/server.o,$(OBJ))
 	$(Q)musl-gcc -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
 
-build/bench/tcp: test/bench/tcp.c
+build/bench/tcp build/bench/skeleton: build/bench/%: test/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)musl-gcc $(BASE) $(CFLAGS) -static -s -o $@ $<
 
