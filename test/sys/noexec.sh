@@ -41,7 +41,7 @@ ok evict_starts_nothing alone evict -C "$admin" evict client
 ok key_starts_nothing alone key -C "$d/new" key new
 ok cluster_starts_nothing alone cluster cluster new --faults 0 --out "$d/c" 127.0.0.1:7100
 
-# SIGHUP and SIGTERM included.
+# SIGHUP and SIGTERM included. The device has two children: the nursery and the one that writes.
 roles_start_nothing()
 {
 	roles=$(pgrep -f "^machete -C $d/o/")
@@ -50,6 +50,6 @@ roles_start_nothing()
 	wait $dev_pid
 	dev_pid=
 	cat "$d/dev.trace"
-	[ "$(echo "$roles" | wc -l)" -eq 7 ] && [ "$(grep -c exec "$d/dev.trace")" -eq 1 ]
+	[ "$(echo "$roles" | wc -l)" -eq 8 ] && [ "$(grep -c exec "$d/dev.trace")" -eq 1 ]
 }
 ok manager_node_and_server_start_nothing roles_start_nothing
