@@ -153,7 +153,7 @@ static void execute_one(struct replica *r, uint64_t s, struct slot *x, struct bo
 	if (r->state.config != r->config)
 		config_enter(r);
 #endif
-	if (r->n > 1 && s % ROTATE_SLOTS == 0 && !r->replaying) {
+	if (r->n > 1 && s % ROTATE_SLOTS == 0 && !x->vouched && !r->replaying) {
 		r->rotates = true;
 		view_suspect(r);
 	}
