@@ -264,6 +264,7 @@ bool intake_distrusted(struct replica *r, const struct fp *client)
 
 void intake_distrust(struct replica *r, const struct fp *client)
 {
+	struct distrust *d;
 	uint32_t i = 0;
 
 	while (i < DISTRUST_MAX && !(r->distrust[i].until.us &&
@@ -271,8 +272,13 @@ void intake_distrust(struct replica *r, const struct fp *client)
 		i++;
 	if (i == DISTRUST_MAX)
 		i = r->distrust_next++ % DISTRUST_MAX;
-	r->distrust[i].client = *client;
-	r->distrust[i].until = mono_add_ms(r->now, DISTRUST_MS);
+	d = &r->distrust[i];
+	if (!fp_eq(&d->client, client) ||
+	    !mono_before(r->now, mono_add_ms(d->until, DISTRUST_MS_MAX)))
+		d->ms = DISTRUST_MS / 2;
+	d->ms = d->ms < DISTRUST_MS_MAX / 2 ? 2 * d->ms : DISTRUST_MS_MAX;
+	d->client = *client;
+	d->until = mono_add_ms(r->now, d->ms);
 }
 
 void intake_restart(struct replica *r)

@@ -10,6 +10,7 @@
  *	STATUS        {u8 flags, u64 stable, u64 saved, u32 VIEW-CHANGEs held}    slot: executed
  *	FORWARD       a signed request, as in a batch
  *	FETCH         {digest}; BODY: batch
+ *	HEARD         {digest, 32: a bit for each request}   slot: the open one
  *	CHECKPOINT    {i64 time, D 32, root 32, pub, lv sig}
  *	STABLE        certificate
  *	GET           {u32 chunk}; CHUNK: {u32 chunk, bytes}; chunk GET_MANIFEST is the manifest
@@ -42,6 +43,7 @@ enum msg_type {
 	MSG_CHUNK,
 	MSG_VIEWCHANGE,
 	MSG_NEWVIEW,
+	MSG_HEARD,
 	MSG_TYPES,
 };
 

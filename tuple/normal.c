@@ -43,15 +43,14 @@ static bool is_heard(struct replica *r, const struct request *q)
 	return intake_has_signed(r, q) || request_verify(q, r->cluster_id, &r->setup.signer);
 }
 
-static bool is_vouched(const struct replica *r, const struct slot *x)
+static bool is_vouched(const struct replica *r, const struct slot *x, uint32_t k)
 {
-	uint32_t others = ~(1u << leader_of(r, r->view)) & ~(1u << r->self);
 #ifdef BUG_F_VOUCHERS
 	uint32_t need = r->f;
 #else
 	uint32_t need = r->f + 1;
 #endif
-	return 1 + bits(x->prepares & others) >= need;
+	return 1 + heard_by(r, x, k, true) >= need;
 }
 
 static bool is_timely(const struct replica *r, const struct slot *x, int64_t ts)
@@ -68,7 +67,6 @@ static bool is_timely(const struct replica *r, const struct slot *x, int64_t ts)
 static enum replica_verdict judge(struct replica *r, struct slot *x, const struct batch *batch)
 {
 	struct buf b = batch->requests;
-	bool vouched = is_vouched(r, x);
 	struct request q;
 
 	if (!is_timely(r, x, batch->time_us))
@@ -81,7 +79,7 @@ static enum replica_verdict judge(struct replica *r, struct slot *x, const struc
 		if (k != SESSION_NONE && (r->state.session[k].waiting ||
 					  q.no != r->state.session[k].last + 1))
 			return REPLICA_BAD_BATCH;
-		if (!vouched && !is_heard(r, &q))
+		if (!is_vouched(r, x, i) && !is_heard(r, &q))
 			return REPLICA_UNHEARD;
 	}
 	return REPLICA_OK;
@@ -314,6 +312,7 @@ static enum replica_verdict take_proposal(struct replica *r, uint64_t s, const u
 	if (!body_add(r, x, d, p, len))
 		return REPLICA_BUSY;
 	slot_propose(r, s, d);
+	r->told = r->now;
 	normal_advance(r, s);
 	return x->accepted || r->observer ? REPLICA_OK : judge(r, x, &batch);
 }
@@ -414,6 +413,8 @@ void normal_tick(struct replica *r)
 		return;
 	if (x && x->proposed && !x->accepted && !r->transfer.active) {
 		normal_advance(r, r->state.slot + 1); /* its time may have come */
+		if (!x->accepted && elapsed(r, r->told, HEARD_MS))
+			heard_tell(r);
 		if (!x->accepted && elapsed(r, x->since, r->timeout_ms / 4))
 			view_suspect(r);
 	}
@@ -434,7 +435,7 @@ mono_t normal_deadline(const struct replica *r)
 		at = !at.us || mono_before(r->hold, at) ? r->hold : at;
 	if (r->active && x->proposed && !x->accepted && !r->observer &&
 	    r->state.slot + 1 <= r->h + WINDOW) {
-		mono_t due = mono_add_ms(x->since, (int64_t)r->timeout_ms / 4);
+		mono_t due = mono_add_ms(r->told, HEARD_MS);
 
 		if (!at.us || mono_before(due, at))
 			at = due;

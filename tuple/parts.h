@@ -16,6 +16,7 @@ enum {
 	PENDING_PER_KEY = 64,
 	PENDING_BYTES = 1024 * 1024,
 	DISTRUST_MAX = 64,	    /* keys told to sign */
+	HEARD_BYTES = BATCH_REQUESTS_MAX / 8,
 	EARLY_MAX = 16,		    /* votes per replica that came before their proposal */
 	STASH_MAX = EARLY_MAX - 2,  /* proposals that came too early */
 	CLAIM_MAX = 64,		    /* slots a laggard asks for at once */
@@ -30,7 +31,9 @@ enum {
 	STATUS_GAP_MS = 20,	    /* between two answers to one peer */
 	ASK_GAP_MS = 25,	    /* between two questions: longer, or they stay unanswered */
 	HEARTBEAT_MS = 1000,
-	DISTRUST_MS = 60000,
+	HEARD_MS = 50, /* of a batch that waits for requests; its view ends at REQUEST_MS / 4 */
+	DISTRUST_MS = 4000, /* doubles up to the next with each time that comes soon */
+	DISTRUST_MS_MAX = 60000,
 	PRECISION_US = 500000,	    /* MANAGER.md B.6 */
 	MSGDELAY_US = 5000000,
 	CLOCK_BATCHES = 8,	    /* so many off before the operator is told */
@@ -77,6 +80,8 @@ struct peer {
 	mono_t answered;
 	struct early early[EARLY_MAX];
 	uint32_t early_next;
+	uint64_t heard_view, heard_slot; /* of the batch of which it heard these */
+	uint8_t heard_d[DIGEST_BYTES], heard[HEARD_BYTES];
 	struct checkpoint ck[2]; /* the last two it signed */
 	struct cert_sig ck_sig[2];
 	uint64_t claim_first;
@@ -98,6 +103,7 @@ struct pending {
 struct distrust {
 	struct fp client;
 	mono_t until; /* 0: free */
+	int64_t ms;
 };
 
 /* A signed VIEW-CHANGE as it came. */

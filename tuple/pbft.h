@@ -6,6 +6,7 @@
  *	slots.c    batches and votes by slot           sync.c    ask for and give what is missing
  *	log.c      the log: write, replay, renew       fetch.c   snapshots from others
  *	view.c     suspicion and VIEW-CHANGE           choose.c  what a NEW-VIEW must carry over
+ *	heard.c    who heard which requests of a batch
  *
  * Nothing else includes this. */
 #ifndef TUPLE_PBFT_H
@@ -57,6 +58,7 @@ struct replica {
 	mono_t asked_at; /* STATUS was sent to all */
 	mono_t beat;	 /* last batch executed */
 	uint32_t crowd;	 /* requests that were there when it was: so many are expected again */
+	mono_t told;	 /* when the open slot was proposed, or HEARD was last sent for it */
 	mono_t hold;	 /* until when the next batch waits for them */
 	mono_t armed;
 	uint32_t fetch_from;

@@ -237,6 +237,8 @@ static enum replica_verdict dispatch(struct replica *r, uint32_t from, const uin
 	case MSG_PREPARE:
 	case MSG_COMMIT:
 		return normal_vote(r, from, &h, &b);
+	case MSG_HEARD:
+		return heard_message(r, from, &h, &b);
 	case MSG_CLAIM:
 		return sync_claim(r, from, &h, &b);
 	case MSG_FORWARD:

@@ -67,6 +67,15 @@ mono_t normal_deadline(const struct replica *r);
 void send_run(struct replica *r, enum msg_type type, uint32_t to, uint64_t first, uint32_t count,
 	      const uint8_t *(*digest)(struct replica *r, uint64_t s));
 
+/* heard.c */
+/* Backups other than us that say they heard request k of the batch in the open slot x, or not. */
+uint32_t heard_by(const struct replica *r, const struct slot *x, uint32_t k, bool heard);
+void heard_tell(struct replica *r);
+enum replica_verdict heard_message(struct replica *r, uint32_t from, const struct msg_head *h,
+				   struct buf *b);
+/* Whose requests kept the open batch from being accepted: they sign from now on. */
+void heard_blame(struct replica *r);
+
 /* log.c */
 void log_put(struct replica *r, enum wal_type type, uint64_t view, uint64_t slot,
 	     const void *p, size_t len);

@@ -65,28 +65,6 @@ enum replica_verdict view_suspected(struct replica *r, uint32_t from, const stru
 	return REPLICA_OK;
 }
 
-/* Whose requests kept a batch from being accepted: they sign from now on. */
-static void blame(struct replica *r)
-{
-	struct slot *x = slot_at(r, r->state.slot + 1);
-	struct body *body = x && x->proposed && !x->decided && !x->vouched ?
-				    body_find(r, x, x->d) : NULL;
-	struct request q;
-	struct batch batch;
-	const uint8_t *p;
-	size_t len;
-
-	if (!body)
-		return;
-	p = body_bytes(r, body, &len);
-	MUST(batch_get(&batch, p, len));
-	while (batch.count--) {
-		MUST(request_get_entry(&batch.requests, &q));
-		if (!q.is_signed && (leader_of(r, r->view) == r->self || !intake_find(r, &q)))
-			intake_distrust(r, &q.client);
-	}
-}
-
 /* {domain, cluster, digest of the message so far}: what VIEW-CHANGE and NEW-VIEW sign. */
 enum { SIGNED_BYTES = 20 + 32 + DIGEST_BYTES };
 
@@ -163,7 +141,7 @@ void view_move(struct replica *r, uint64_t view)
 	struct buf b;
 
 	if (!r->rotates)
-		blame(r);
+		heard_blame(r);
 	r->rotates = false;
 	back_off(r);
 	r->view = view;
