@@ -30,9 +30,19 @@ static uint32_t enough(const struct quorum *q)
 	return q->p->cluster.faults + 1;
 }
 
+static uint32_t channels_up(const struct quorum *q)
+{
+	uint32_t mask = 0;
+
+	for (uint32_t i = 0; i < quorum_n(q); i++)
+		mask |= (uint32_t)(conn_state(&q->ch[i].conn) == CONN_OPEN) << i;
+	return mask;
+}
+
 static void begin_session(struct quorum *q, bool fresh)
 {
 	uint8_t session[SESSION_BYTES];
+	struct client_effects none;
 	uint64_t no = 0;
 
 	if (fresh || q->user == QUORUM_ROLE)
@@ -41,6 +51,7 @@ static void begin_session(struct quorum *q, bool fresh)
 		session_take(&q->file, q->p, session, &no);
 	client_init(&q->client, &q->p->cluster, &q->signer, session);
 	q->client.no = no;
+	client_link(&q->client, loop_now(q->loop), channels_up(q), &none);
 }
 
 static void run_effects(struct quorum *q, const struct client_effects *out);
@@ -59,15 +70,6 @@ static void end_call(struct quorum *q, int code, const struct result *r)
 	q->in_done = true;
 	call->done(call, code, r);
 	q->in_done = false;
-}
-
-static uint32_t channels_up(const struct quorum *q)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < quorum_n(q); i++)
-		n += conn_state(&q->ch[i].conn) == CONN_OPEN;
-	return n;
 }
 
 /* Gives up the call under way, and with it the session. */
@@ -107,7 +109,7 @@ static void next_call(struct quorum *q)
 
 static bool hopeless(const struct quorum *q, mono_t now)
 {
-	uint32_t up = channels_up(q);
+	uint32_t up = (uint32_t)__builtin_popcount(channels_up(q));
 
 	if (up < enough(q) || !mono_before(now, q->call_end))
 		return true;
@@ -210,13 +212,20 @@ static void take_hello(struct replica_channel *ch, const uint8_t *p, size_t len)
 	judge_standing(q);
 }
 
+/* A channel came up, or went. */
+static void tell_client(struct quorum *q)
+{
+	struct client_effects out = { 0 };
+
+	client_link(&q->client, loop_now(q->loop), channels_up(q), &out);
+	run_effects(q, &out);
+}
+
 static void on_open(struct conn *c)
 {
 	struct replica_channel *ch = container_of(c, struct replica_channel, conn);
-	struct client_effects out = { 0 };
 
-	client_link(&ch->q->client, loop_now(ch->q->loop), ch->index, &out);
-	run_effects(ch->q, &out);
+	tell_client(ch->q);
 	if (ch->q->asking)
 		quorum_ask_one(ch);
 }
@@ -273,6 +282,7 @@ static void on_close(struct conn *c, int err, const char *why)
 	snprintf(ch->why, sizeof ch->why, "%s",
 		 ch->has_hello && !ch->hello.roles ? "this key is not admitted" : why);
 	log_debug("replica %u: %s", ch->index, ch->why);
+	tell_client(ch->q);
 	retry_later(ch);
 }
 
@@ -295,6 +305,7 @@ static void connect_to(struct replica_channel *ch)
 void quorum_reconnect(struct replica_channel *ch)
 {
 	conn_close(&ch->conn);
+	tell_client(ch->q);
 	ch->has_hello = ch->has_status = false;
 	ch->lines.n = 0;
 	ch->retry_ms = RETRY_MS;

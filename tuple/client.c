@@ -39,15 +39,19 @@ static void send(struct client *c, uint32_t to, struct client_effects *out)
 	e->len = c->frame_len;
 }
 
+static uint32_t bits(uint32_t mask)
+{
+	uint32_t n = 0;
+
+	for (; mask; mask &= mask - 1)
+		n++;
+	return n;
+}
+
 static void arm(struct client *c, mono_t now, struct client_effects *out)
 {
 	c->resend_at = mono_add_ms(now, c->resend_ms);
 	push(out, CLIENT_ARM)->at = c->resend_at;
-}
-
-static uint32_t all(const struct client *c)
-{
-	return (1u << c->n) - 1;
 }
 
 /* The frame of the operation under way; signed when a replica asked for it. */
@@ -96,7 +100,13 @@ bool client_call(struct client *c, mono_t now, const struct op *op, struct clien
 	c->resend_ms = CLIENT_RESEND_MS;
 	memset(c->vote, 0, sizeof c->vote);
 	encode(c);
-	send(c, all(c), out);
+#ifdef BUG_NOT_HELD
+	c->held = false;
+#else
+	c->held = bits(c->up) < 2 * c->faults + 1;
+#endif
+	if (!c->held)
+		send(c, c->up, out);
 	arm(c, now, out);
 	return true;
 }
@@ -123,7 +133,7 @@ static void sign_again(struct client *c, mono_t now, int64_t time_us, struct cli
 	c->time_us = time_us;
 	memset(c->vote, 0, sizeof c->vote);
 	encode(c);
-	send(c, all(c), out);
+	send(c, c->up, out);
 	arm(c, now, out);
 }
 
@@ -173,6 +183,7 @@ bool client_message(struct client *c, mono_t now, uint32_t from, const uint8_t *
 	uint8_t session[SESSION_BYTES];
 	struct reply r;
 	int64_t time_us;
+	uint32_t asking = 0;
 	uint64_t no;
 	bool sign;
 
@@ -190,17 +201,25 @@ bool client_message(struct client *c, mono_t now, uint32_t from, const uint8_t *
 	if (!c->busy || no != c->no || memcmp(session, c->session, SESSION_BYTES))
 		return true;
 	c->vote[from].heard = true;
-	if (sign && !c->signed_now)
+	c->vote[from].sign |= sign;
+	for (uint32_t i = 0; i < c->n; i++)
+		asking += c->vote[i].sign;
+	if (asking > c->faults && !c->signed_now)
 		sign_again(c, now, c->time_us ? c->time_us : time_us, out);
 	return true;
 }
 
-void client_link(struct client *c, mono_t now, uint32_t from, struct client_effects *out)
+void client_link(struct client *c, mono_t now, uint32_t up, struct client_effects *out)
 {
+	uint32_t fresh = up & ~c->up;
+
 	(void)now;
 	out->n = 0;
-	if (c->busy && from < c->n)
-		send(c, 1u << from, out);
+	c->up = up;
+	if (!c->busy || !fresh || (c->held && bits(up) < 2 * c->faults + 1))
+		return;
+	send(c, c->held ? up : fresh, out);
+	c->held = false;
 }
 
 void client_timer(struct client *c, mono_t now, struct client_effects *out)
@@ -208,8 +227,13 @@ void client_timer(struct client *c, mono_t now, struct client_effects *out)
 	out->n = 0;
 	if (!c->busy)
 		return;
-	if (!mono_before(now, c->resend_at)) {
-		send(c, all(c), out);
+	if (c->held && !mono_before(now, c->resend_at) && bits(c->up) > c->faults) {
+		c->held = false;
+		sign_again(c, now, c->time_us, out);
+		return;
+	}
+	if (!c->held && !mono_before(now, c->resend_at)) {
+		send(c, c->up, out);
 		c->resend_ms *= 2;
 		if (c->resend_ms > CLIENT_RESEND_MAX_MS)
 			c->resend_ms = CLIENT_RESEND_MAX_MS;

@@ -18,7 +18,7 @@ enum {
 };
 
 enum client_effect_type {
-	CLIENT_SEND = 1, /* bytes to every replica whose bit is set in `to`, if it can be reached */
+	CLIENT_SEND = 1, /* bytes to every replica whose bit is set in `to` */
 	CLIENT_ARM,	 /* call client_timer at `at`; replaces the deadline before */
 	CLIENT_DONE,	 /* `result` is the answer; it lends until the next call */
 };
@@ -41,6 +41,7 @@ struct client_effects {
 struct client_vote {
 	bool heard; /* anything at all, BUSY included */
 	bool valid;
+	bool sign; /* asks for a signature */
 	uint8_t digest[32]; /* of slot, time and result */
 };
 
@@ -53,6 +54,8 @@ struct client {
 	uint64_t no;	 /* of the last operation; 0: none yet */
 	bool busy;	 /* one is under way */
 	bool signed_now; /* and is signed */
+	bool held;	 /* and waits for channels: nobody was asked so far */
+	uint32_t up;	 /* channels that stand, a bit each */
 	int64_t time_us; /* last agreed time seen */
 	uint64_t slot;	 /* of the last answer */
 	uint32_t resend_ms;
@@ -75,8 +78,11 @@ bool client_call(struct client *c, mono_t now, const struct op *op, struct clien
 /* Bytes came from replica `from`. False: they are no answer of a replica. */
 bool client_message(struct client *c, mono_t now, uint32_t from, const uint8_t *p, size_t len,
 		    struct client_effects *out);
-/* A channel to replica `from` has come up: the operation under way is sent there again. */
-void client_link(struct client *c, mono_t now, uint32_t from, struct client_effects *out);
+/* The channels that stand now, a bit each: to be told after client_init and whenever it changes. The
+ * operation under way goes out as soon as there are 2f+1, and again where one is new: who told only
+ * some would stop the batch with his request in it, and all others with him. After CLIENT_RESEND_MS
+ * f+1 will do, for a signed request. */
+void client_link(struct client *c, mono_t now, uint32_t up, struct client_effects *out);
 void client_timer(struct client *c, mono_t now, struct client_effects *out);
 
 /* Replicas that have not answered the operation under way, a bit each: for "no quorum". */

@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size || size > 4096)
 		return 0;
 	client_init(&c, &cluster, &signer, session);
+	client_link(&c, mono_us(1), 15, &out);
 	tuple_init(&op.templ);
 	tuple_add_any(&op.templ);
 	MUST(client_call(&c, mono_us(1), &op, &out));

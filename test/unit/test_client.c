@@ -8,7 +8,7 @@ static struct client_effects out;
 static bool other_request; /* the replica answers something else */
 static const mono_t start = { 1000000 };
 
-static void ask(void)
+static void begin(uint32_t up)
 {
 	static const uint8_t session[SESSION_BYTES] = { 9 };
 	struct cluster cluster = { .faults = 1, .n = 4, .admins = 1 };
@@ -17,12 +17,18 @@ static void ask(void)
 
 	signer_ident(&signer, &id);
 	client_init(&c, &cluster, &signer, session);
+	client_link(&c, start, up, &out);
 	tuple_init(&op.templ);
 	tuple_add_any(&op.templ);
 	CHECK(client_call(&c, start, &op, &out));
+}
+
+static void ask(void)
+{
+	begin(15);
 	CHECK_EQ(out.n, 2);
 	CHECK_EQ(out.e[0].to, 15);
-	CHECK(!client_call(&c, start, &op, &out)); /* one at a time */
+	CHECK(!client_call(&c, start, &(struct op){ .type = OP_CLOSE }, &out)); /* one at a time */
 }
 
 /* Replica `from` answers `code` for a slot; true when that ends the operation. */
@@ -88,15 +94,62 @@ static void busy_is_no_answer_and_sign_is_obeyed(void)
 	notice(1, MSG_BUSY);
 	CHECK_EQ(out.n, 0);
 	notice(1, MSG_SIGN);
+	notice(1, MSG_SIGN);
+	CHECK_EQ(out.n, 0); /* it may lie: signatures are dear */
+	notice(2, MSG_SIGN);
 	CHECK_EQ(out.n, 2);
 	CHECK(request_get(&q, &id.fp, out.e[0].bytes, out.e[0].len));
 	CHECK(q.is_signed && q.time_us == 55);
 	CHECK(request_verify(&q, c.cluster_id, &c.signer));
-	notice(2, MSG_SIGN); /* it is signed already */
+	notice(3, MSG_SIGN); /* it is signed already */
 	CHECK_EQ(out.n, 0);
 	CHECK(!answer(0, RESULT_STALE, 7));
 	CHECK(!answer(1, RESULT_STALE, 7)); /* signed anew with the agreed time */
 	CHECK(request_get(&q, &id.fp, out.e[0].bytes, out.e[0].len) && q.time_us == 77);
+}
+
+/* Told to the leader alone, the request would stop the batch that he puts it in. */
+static void it_asks_when_2f_1_channels_stand(void)
+{
+	begin(1);
+	CHECK_EQ(out.n, 1);
+	CHECK_EQ(out.e[0].type, CLIENT_ARM);
+	client_link(&c, start, 3, &out);
+	CHECK_EQ(out.n, 0);
+	client_link(&c, start, 11, &out);
+	CHECK_EQ(out.n, 1);
+	CHECK_EQ(out.e[0].to, 11);
+	client_link(&c, start, 15, &out);
+	CHECK_EQ(out.n, 1);
+	CHECK_EQ(out.e[0].to, 4);
+	client_link(&c, start, 7, &out);
+	CHECK_EQ(out.n, 0);
+	client_link(&c, start, 15, &out); /* a new channel: again */
+	CHECK_EQ(out.e[0].to, 8);
+}
+
+static void with_f_1_channels_it_signs_after_a_while(void)
+{
+	struct request q;
+	mono_t now = start;
+
+	begin(1);
+	for (int i = 0; i < 20; i++) {
+		now = mono_add_ms(now, CLIENT_RESEND_MS);
+		client_timer(&c, now, &out);
+		CHECK_EQ(out.n, 1); /* nobody could answer */
+		CHECK_EQ(out.e[0].type, CLIENT_ARM);
+	}
+	client_link(&c, now, 9, &out);
+	CHECK_EQ(out.n, 0);
+	now = mono_add_ms(now, CLIENT_RESEND_MS);
+	client_timer(&c, now, &out);
+	CHECK_EQ(out.n, 2);
+	CHECK_EQ(out.e[0].to, 9);
+	CHECK(request_get(&q, &id.fp, out.e[0].bytes, out.e[0].len) && q.is_signed);
+	client_link(&c, now, 11, &out);
+	CHECK_EQ(out.n, 1);
+	CHECK_EQ(out.e[0].to, 2);
 }
 
 static void it_asks_again_ever_more_seldom(void)
@@ -120,5 +173,7 @@ TEST_MAIN_BEGIN
 	RUN(it_takes_two_equal_answers_of_different_replicas);
 	RUN(answers_to_another_request_do_not_count);
 	RUN(busy_is_no_answer_and_sign_is_obeyed);
+	RUN(it_asks_when_2f_1_channels_stand);
+	RUN(with_f_1_channels_it_signs_after_a_while);
 	RUN(it_asks_again_ever_more_seldom);
 TEST_MAIN_END

@@ -1,7 +1,5 @@
-/* test/unit/test_replica.c - replicas and clients wired by hand: a loop-back network, no faults
- *
- * Goal: the normal case with one and four replicas, restart from the log, checkpoints. The faults
- * are the simulator's (test/sim). */
+/* test/unit/test_replica.c - replicas and a client wired by hand: the normal case with one and four
+ * replicas, restart, checkpoints. The faults are the simulator's (test/sim). */
 #include <stdlib.h>
 
 #include "core/check.h"
@@ -245,6 +243,7 @@ static void pass(int64_t ms)
 static void setup(uint32_t faults)
 {
 	static const uint8_t session[SESSION_BYTES] = { 1, 2, 3 };
+	struct client_effects none;
 
 	head = tail = 0;
 	now = mono_us(1000000);
@@ -271,6 +270,7 @@ static void setup(uint32_t faults)
 		boot(i);
 	signer_ident(&user_signer, &user);
 	client_init(&client, &cluster, &user_signer, session);
+	client_link(&client, now, (1u << cluster.n) - 1, &none);
 	settle();
 }
 
@@ -431,9 +431,9 @@ static void suspect(uint32_t from, uint32_t to, uint64_t view)
  * heard of 3's VIEW-CHANGE for view 1. */
 static void who_went_on_does_not_strand_the_others(void)
 {
+	struct op op = make(OP_OUT, "job", 1);
 	struct client_effects out;
 	struct replica_status s;
-	struct op op = make(OP_OUT, "job", 1);
 
 	setup(1);
 	rep[1] = NULL;

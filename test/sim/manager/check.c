@@ -13,6 +13,7 @@ enum {
 	VC_KIND = 200,
 	DURABLE = 100,
 	TAKEN_MAX = 1 << 14,
+	BLAMES_MAX = 8, /* of a client that plays tricks for half a minute: its blame doubles */
 	QUIET_PATIENCE_US = 12000000, /* a view change takes four seconds, a blocking rd three */
 };
 
@@ -375,6 +376,22 @@ void check_node(struct sim *s, uint32_t i)
 	x->config = r->config;
 }
 
+/* Honest users are not blamed for what they told 2f+1, nor for what another told fewer. */
+static void check_blame(struct sim *s)
+{
+	uint32_t tricky = s->user[s->users - 1].evil;
+	struct fp fp;
+
+	if (s->views > s->n * (s->top / ROTATE_SLOTS + tricky * BLAMES_MAX))
+		fail(s, "L2: %u views entered because channels come up", s->views);
+	for (uint32_t u = 0; u < s->users - tricky; u++) {
+		key_fp(s->user[u].key, &fp);
+		for (uint32_t i = 0; i < s->n; i++)
+			if (s->node[i].up && intake_distrusted(s->node[i].r[0], &fp))
+				fail(s, "L4: user %u must sign at node %u", u, i);
+	}
+}
+
 /* In a quiet world a single liar stops nobody for long, and moves nobody. */
 void check_scene(struct sim *s)
 {
@@ -384,6 +401,8 @@ void check_scene(struct sim *s)
 			     QUIET_PATIENCE_US / 1000000);
 	if (s->scene == SCENE_SUSPECT && s->views > 2 * s->n * (1 + s->top / ROTATE_SLOTS))
 		fail(s, "L2: %u views entered because one replica suspects", s->views);
+	if (s->scene == SCENE_ARRIVE)
+		check_blame(s);
 }
 
 static void check_taken(struct sim *s, const struct user *u, const struct result *r)

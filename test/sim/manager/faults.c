@@ -31,6 +31,8 @@ void faults_begin(struct sim *s)
 		s->node[0].evil = EVIL_CENSOR; /* the first leader */
 	} else if (s->scene == SCENE_SUSPECT) {
 		s->node[1 + below(&s->lie, s->n - 1)].evil = EVIL_SUSPECT;
+	} else if (s->scene == SCENE_ARRIVE) {
+		s->user[s->users - 1].evil = chance(&s->lie, 500);
 	} else {
 		s->scene = SCENE_CHAOS;
 		choose_liars(s);

@@ -90,6 +90,8 @@ void user_start(struct sim *s, uint32_t u);
 void user_next(struct sim *s, uint32_t u);
 void user_packet(struct sim *s, const struct event *e);
 void user_timer(struct sim *s, uint32_t u);
+/* Its channel to replica k comes up. */
+void user_link(struct sim *s, uint32_t u, uint32_t k);
 /* Its process dies while number `no` is under way, and the next one knows nothing of that. */
 void user_forgets(struct sim *s, uint32_t u, uint64_t no);
 

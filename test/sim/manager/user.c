@@ -6,7 +6,7 @@
 #include "core/check.h"
 #include "test/sim/manager/sim.h"
 
-enum { OPS = 40, PATIENCE_US = 3000000 };
+enum { OPS = 40, PATIENCE_US = 3000000, SOON_US = 1500000, LATE_US = 3000000 };
 
 static void send_to(struct sim *s, uint32_t u, uint32_t to, const uint8_t *p, size_t len)
 {
@@ -23,6 +23,7 @@ static void run(struct sim *s, uint32_t u, const struct client_effects *out);
 static void new_session(struct sim *s, uint32_t u)
 {
 	struct user *x = &s->user[u];
+	struct client_effects none;
 	uint8_t session[SESSION_BYTES];
 	struct signer signer;
 
@@ -30,12 +31,26 @@ static void new_session(struct sim *s, uint32_t u)
 		session[i] = (uint8_t)rnd(&s->load);
 	signer_fake(&signer, x->key);
 	client_init(&x->c, &s->cluster, &signer, session);
+	client_link(&x->c, mono_us(s->now_us), x->up, &none);
 	x->sessions++;
 }
 
 static void pause_then(struct sim *s, uint32_t u, uint32_t us)
 {
 	post(s, (struct event){ .type = EV_USER, .to = u }, 1 + below(&s->load, us));
+}
+
+/* 2f+1 channels soon, the one to the first leader among them. */
+static void arrive(struct sim *s, uint32_t u)
+{
+	uint32_t first = below(&s->load, s->n - 1);
+
+	for (uint32_t k = 0; k < s->n; k++) {
+		bool late = k && (first + k) % (s->n - 1) < s->faults;
+
+		post(s, (struct event){ .type = EV_USER_LINK, .to = u, .tag = k },
+		     below(&s->load, SOON_US) + (late ? below(&s->load, LATE_US) : 0));
+	}
 }
 
 void user_start(struct sim *s, uint32_t u)
@@ -45,6 +60,9 @@ void user_start(struct sim *s, uint32_t u)
 	x->left = x->evil ? 4 * OPS : OPS;
 	if (s->scene == SCENE_CENSOR && u)
 		x->left = 5 * OPS; /* there is progress all the time */
+	x->up = s->scene == SCENE_ARRIVE ? 0 : (1u << s->n) - 1;
+	if (s->scene == SCENE_ARRIVE)
+		arrive(s, u);
 	new_session(s, u);
 	pause_then(s, u, 300000);
 }
@@ -158,7 +176,7 @@ void user_next(struct sim *s, uint32_t u)
 	else
 		choose_op(s, x);
 	call(s, u);
-	if (chance(&s->load, 30))
+	if (s->scene != SCENE_ARRIVE && chance(&s->load, 30))
 		post(s, (struct event){ .type = EV_USER_FORGETS, .to = u, .tag = x->c.no },
 		     below(&s->load, 5000));
 }
@@ -234,5 +252,15 @@ void user_timer(struct sim *s, uint32_t u)
 	if (s->user[u].evil)
 		return;
 	client_timer(&s->user[u].c, mono_us(s->now_us), &out);
+	run(s, u, &out);
+}
+
+void user_link(struct sim *s, uint32_t u, uint32_t k)
+{
+	struct user *x = &s->user[u];
+	struct client_effects out;
+
+	x->up |= 1u << k;
+	client_link(&x->c, mono_us(s->now_us), x->up, &out);
 	run(s, u, &out);
 }

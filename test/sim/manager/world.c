@@ -250,6 +250,9 @@ static void handle(struct sim *s, const struct event *e)
 		if (s->user[e->to].timer == e->tag)
 			user_timer(s, e->to);
 		break;
+	case EV_USER_LINK:
+		user_link(s, e->to, (uint32_t)e->tag);
+		break;
 	case EV_FAULTS:
 		if (!s->calm)
 			faults_change(s);

@@ -18,8 +18,9 @@ enum {
 enum evil { HONEST = 0, EVIL_MIX, EVIL_TWIN, EVIL_SILENT, EVIL_EQUIVOCATE, EVIL_VIEW, EVIL_CENSOR,
 	    EVIL_SUSPECT, EVIL_CLOCK };
 
-/* CENSOR: the leader is deaf to user 0. SUSPECT: somebody suspects every leader, for no reason. */
-enum scene { SCENE_CHAOS = 0, SCENE_CENSOR, SCENE_SUSPECT };
+/* CENSOR: the leader is deaf to user 0. SUSPECT: somebody suspects every leader, for no reason.
+ * ARRIVE: all replicas are honest; every user's last f channels come up late. */
+enum scene { SCENE_CHAOS = 0, SCENE_CENSOR, SCENE_SUSPECT, SCENE_ARRIVE };
 
 struct rng {
 	uint64_t s;
@@ -32,7 +33,7 @@ struct event {
 	int64_t at_us;
 	uint64_t order;
 	enum { EV_PACKET, EV_TIMER, EV_BOOT, EV_CRASH, EV_SAVED, EV_USER, EV_USER_FORGETS,
-	       EV_USER_TIMER, EV_FAULTS } type;
+	       EV_USER_TIMER, EV_USER_LINK, EV_FAULTS } type;
 	uint32_t from, to; /* nodes, or NODES_MAX + user */
 	uint64_t tag;	   /* life of a node, serial of a timer, slot */
 	size_t len;
@@ -72,6 +73,7 @@ struct user {
 	bool evil, running, swapped;
 	struct client c;
 	uint64_t timer;
+	uint32_t up;	     /* channels, a bit each */
 	uint32_t left, done; /* operations */
 	struct op op;
 	uint8_t bytes[4][64];
