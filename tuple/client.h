@@ -78,10 +78,10 @@ bool client_call(struct client *c, mono_t now, const struct op *op, struct clien
 /* Bytes came from replica `from`. False: they are no answer of a replica. */
 bool client_message(struct client *c, mono_t now, uint32_t from, const uint8_t *p, size_t len,
 		    struct client_effects *out);
-/* The channels that stand now, a bit each: to be told after client_init and whenever it changes. The
- * operation under way goes out as soon as there are 2f+1, and again where one is new: who told only
- * some would stop the batch with his request in it, and all others with him. After CLIENT_RESEND_MS
- * f+1 will do, for a signed request. */
+/* The channels that stand now, a bit each: to be told after client_init and at every change. The
+ * operation under way goes out as soon as there are 2f+1, and again where one is new: who told
+ * only some would stop the batch with his request in it, and all others with him. After
+ * CLIENT_RESEND_MS f+1 will do, for a signed request. */
 void client_link(struct client *c, mono_t now, uint32_t up, struct client_effects *out);
 void client_timer(struct client *c, mono_t now, struct client_effects *out);
 

@@ -1,8 +1,9 @@
 /* tuple/heard.c - which requests of the open batch were heard, and by whom
  *
- * A backup cannot vote for a batch while it lacks one request at first hand. It then tells everybody
- * which ones it has: f+1 replicas that stand for a request, the leader among them, are enough for
- * it, whatever else is in the batch. And who told his request to so few that f+1 lack it, signs. */
+ * A backup cannot vote for a batch while it lacks one request at first hand. It then tells
+ * everybody which ones it has: f+1 replicas that stand for a request, the leader among them, are
+ * enough for it, whatever else is in the batch. And who told his request to so few that f+1 lack
+ * it, signs. */
 #include <string.h>
 
 #include "tuple/pbft.h"

@@ -155,12 +155,4 @@ struct transfer {
 	mono_t since;
 };
 
-/* A P and a Q entry as they travel. */
-struct pq {
-	uint64_t slot;
-	bool q, p;
-	uint64_t q_view, p_view;
-	uint8_t q_d[DIGEST_BYTES], p_d[DIGEST_BYTES];
-};
-
 #endif

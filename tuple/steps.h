@@ -83,6 +83,14 @@ size_t entries_put(struct replica *r, struct buf *b, uint64_t from, uint64_t to)
 void log_newview(struct replica *r, uint64_t view, const struct chosen *c);
 void log_switch(struct replica *r);
 
+/* A P and a Q entry as they travel. */
+struct pq {
+	uint64_t slot;
+	bool q, p;
+	uint64_t q_view, p_view;
+	uint8_t q_d[DIGEST_BYTES], p_d[DIGEST_BYTES];
+};
+
 bool entry_get(struct buf *b, struct pq *e);
 
 /* ckpt.c */
