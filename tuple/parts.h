@@ -9,7 +9,7 @@
 
 enum {
 	WINDOW = 2 * CHECKPOINT_SLOTS, /* slots above h: one checkpoint may be unstable */
-	OLD_MAX = 16, /* digests of the open slot kept in Q beside the newest; each holds a batch */
+	OLD_MAX = 63, /* digests of the open slot kept in Q beside the newest; each holds a batch */
 	BODIES_MAX = WINDOW + 4 * OLD_MAX,
 	BODY_BYTES = 2 * CHECKPOINT_BYTES + (OLD_MAX + 8) * (BATCH_BYTES_MAX + 16) + WINDOW * 16,
 	PENDING_MAX = 512,	    /* 8 keys with 64 sessions each, or 64 with 8 */
