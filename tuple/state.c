@@ -161,7 +161,7 @@ void session_answer(struct state *st, uint16_t session, const struct result *r)
 	}
 	s->waiting = false;
 	s->slot = st->slot;
-	s->time_us = st->time_us;
+	s->time_us = s->used_us = st->time_us; /* a waiter's session was in use until now */
 }
 
 bool state_reply(const struct state *st, uint16_t session, struct reply *r)

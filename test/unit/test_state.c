@@ -239,6 +239,31 @@ static void waiters_are_served_in_turn_and_time_out(void)
 	CHECK_EQ(st->waiters + st->space.live - 2, 0); /* the two members */
 }
 
+/* Her replies are lost, so that she asks again: the one tuple was all she is due. */
+static void the_answer_after_a_long_wait_stays_on_record(void)
+{
+	struct op wait = pair(OP_IN, "job", 0), op = pair(OP_OUT, "job", 1);
+	uint8_t body[REQUEST_BODY_MAX];
+	struct request q;
+	struct result r;
+
+	setup();
+	CHECK_EQ(admit(ROLE_CLIENT, "alice", &alice), RESULT_OK);
+	wait.wait_ms = 3600000;
+	q = ask(body, &alice, &wait);
+	run_batch(&q, 10);
+	run_batch(NULL, 500000);
+	CHECK_EQ(call(&admin, &op).code, RESULT_OK); /* also keeps the admin's session */
+	op = pair(OP_OUT, "job", 2);
+	CHECK_EQ(call(&admin, &op).code, RESULT_OK);
+	run_batch(NULL, 590000);
+	run_batch(&q, 10);
+	CHECK(last_answer(&alice, &r) && r.tuple.f[1].num == 1);
+	CHECK_EQ(st->space.live, 2); /* the member, and the second job */
+	run_batch(NULL, 20000);
+	CHECK_EQ(st->sessions, 0);
+}
+
 static void a_request_is_executed_once(void)
 {
 	uint8_t body[REQUEST_BODY_MAX];
@@ -396,6 +421,7 @@ TEST_MAIN_BEGIN
 	RUN(eviction_takes_all_that_the_evicted_had);
 	RUN(the_lowest_id_is_taken_first);
 	RUN(waiters_are_served_in_turn_and_time_out);
+	RUN(the_answer_after_a_long_wait_stays_on_record);
 	RUN(a_request_is_executed_once);
 	RUN(pages_go_on_where_the_last_ended);
 	RUN(quotas_hold);
