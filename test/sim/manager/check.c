@@ -272,12 +272,35 @@ static void oracle_execute(struct sim *s, uint32_t i, struct replica *r, uint64_
 	s->top = slot;
 }
 
+/* I6: the open slot was decided by 2f+1 COMMITs, or f+1 claim to have executed it. What was decided
+ * in an earlier step may have lost its witnesses since. */
+static void check_decision(struct sim *s, uint32_t i, struct replica *r, uint64_t slot)
+{
+	const struct slot *x = slot_at(r, slot);
+	uint32_t claims = 0;
+
+	if (!x || !x->proposed || s->node[i].decided == slot ||
+	    (bits(x->commits) >= 2 * s->faults + 1 && !memcmp(x->d, x->decided_d, DIGEST_BYTES)))
+		return;
+	for (uint32_t k = 0; k < r->n; k++) {
+		const struct peer *p = &r->peer[k];
+		uint64_t at = slot - p->claim_first;
+
+		claims += at < p->claims && !memcmp(p->claim[at], x->decided_d, DIGEST_BYTES);
+	}
+	if (claims <= s->faults)
+		fail(s, "I6: node %u executed slot %llu with %u COMMITs", i,
+		     (unsigned long long)slot, bits(x->commits));
+}
+
 static void check_slots(struct sim *s, uint32_t i, struct replica *r)
 {
 	struct node *x = &s->node[i];
 	uint8_t hash[DIGEST_BYTES];
 	uint64_t top = r->state.slot;
 
+	if (top > x->slot)
+		check_decision(s, i, r, x->slot + 1);
 	for (uint64_t k = x->slot + 1; k <= top; k++) {
 		struct slot *slot = slot_at(r, k);
 		const uint8_t *d = slot ? slot->decided_d : k == top ? r->state.digest : NULL;
@@ -300,6 +323,7 @@ static void check_slots(struct sim *s, uint32_t i, struct replica *r)
 		fail(s, "I2: node %u went back from slot %llu to %llu", i,
 		     (unsigned long long)x->slot, (unsigned long long)top);
 	x->slot = top;
+	x->decided = slot_at(r, top + 1) && slot_at(r, top + 1)->decided ? top + 1 : 0;
 }
 
 /* I9: what was decided in an earlier view is in the choice that this one began with. */

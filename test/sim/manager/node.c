@@ -261,6 +261,7 @@ void node_boot(struct sim *s, uint32_t i)
 		return;
 	x->up = true;
 	x->slot = x->stable = x->view = 0;
+	x->decided = 1; /* what follows it comes from the log */
 	for (int twin = 1; twin >= 0; twin--) {
 		if (!x->r[twin] || !x->up)
 			continue;

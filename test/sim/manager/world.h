@@ -60,6 +60,7 @@ struct node {
 	int64_t clock_us;     /* offset of its wall clock */
 	uint64_t timer[2];
 	uint64_t slot;	      /* last seen executed, and stable, and view */
+	uint64_t decided;     /* the open slot, when it was decided and could not be executed */
 	uint64_t stable, view;
 	uint32_t config;
 	bool active;
