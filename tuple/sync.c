@@ -235,6 +235,10 @@ enum replica_verdict sync_claim(struct replica *r, uint32_t from, const struct m
 /* The next replica to ask for a batch of slot s. */
 static uint32_t whom(struct replica *r, uint64_t s)
 {
+	uint32_t turn = r->fetch_turn++, any = turn / 2 % r->n;
+
+	if (turn % 2 && any != r->self)
+		return any; /* who says that he is ahead may lie, or be gone */
 	for (uint32_t k = 0; k < 2 * r->n; k++) {
 		uint32_t i = r->fetch_from++ % r->n;
 
