@@ -172,7 +172,11 @@ static bool take_reply(struct client *c, mono_t now, uint32_t from, const struct
 	vote_digest(r, v->digest);
 	for (uint32_t i = 0; i < c->n; i++)
 		equal += c->vote[i].valid && !memcmp(c->vote[i].digest, v->digest, DIGEST_BYTES);
+#ifdef BUG_ALL_ANSWERS
+	if (equal < c->n)
+#else
 	if (equal < c->faults + 1)
+#endif
 		return true;
 	return accept(c, now, r, out);
 }

@@ -387,7 +387,7 @@ void evil_reply(struct sim *s, uint32_t from, uint32_t user, const uint8_t *p, s
 	enum evil evil = s->node[from].evil;
 
 	memcpy(bent, p, len);
-	if (evil == EVIL_SILENT)
+	if (evil == EVIL_SILENT || evil == EVIL_MUTE)
 		return;
 	if (evil && evil != EVIL_TWIN && evil < EVIL_CENSOR && chance(&s->lie, 500))
 		bent[below(&s->lie, (uint32_t)len)] ^= 1 + (uint8_t)below(&s->lie, 3);

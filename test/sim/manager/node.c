@@ -139,12 +139,14 @@ static void run_effect(struct sim *s, uint32_t i, int twin, const struct replica
 
 static void run_effects(struct sim *s, uint32_t i, int twin)
 {
-	bool dirty = false;
+	bool dirty = false, answered = false;
 
 	for (uint32_t k = 0; k < sim_fx.n; k++) {
 		const struct replica_effect *e = &sim_fx.e[k];
 
 		if (!s->calm && s->crash_rate && below(&s->fault, 20000) < s->crash_rate) {
+			if (answered)
+				check_node(s, i); /* what it answered it has executed */
 			node_crash(s, i);
 			return;
 		}
@@ -153,6 +155,7 @@ static void run_effects(struct sim *s, uint32_t i, int twin)
 			dirty = false;
 		}
 		dirty |= e->type == REPLICA_PERSIST;
+		answered |= e->type == REPLICA_REPLY;
 		run_effect(s, i, twin, e);
 	}
 	if (dirty)
