@@ -147,7 +147,6 @@ static void make_stable(struct replica *r, const struct cert *c)
 	r->switch_due = true;
 	replica_progress(r);
 	view_propose_chosen(r);
-	normal_advance_all(r);
 }
 
 enum replica_verdict ckpt_certificate(struct replica *r, const struct cert *c)

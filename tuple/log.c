@@ -28,6 +28,7 @@ void log_put(struct replica *r, enum wal_type type, uint64_t view, uint64_t slot
 
 	if (r->replaying)
 		return;
+	MUST(!r->switch_due);
 	b = out_buf(r, len + WAL_HEAD_BYTES + WAL_PAD);
 	e = out_push(r, REPLICA_PERSIST);
 	e->bytes = b.mem;

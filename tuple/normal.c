@@ -198,7 +198,7 @@ static void advance(struct replica *r, uint64_t first, uint64_t last)
 		first = r->h + 1;
 	if (last > r->h + WINDOW)
 		last = r->h + WINDOW;
-	if (first > last)
+	if (first > last || r->switch_due)
 		return;
 	advance_runs(r, first, last, try_accept, MSG_PREPARE);
 	advance_runs(r, first, last, try_prepare, MSG_COMMIT);

@@ -69,7 +69,9 @@ struct replica {
 
 	struct wal_chain chain;
 	size_t log_bytes;
-	bool replaying, switch_due;
+	bool replaying;
+	bool switch_due; /* nothing more goes to this log */
+	bool resumes;	 /* it was cut: go on with what had to wait for that */
 	uint64_t verdicts[REPLICA_VERDICTS];
 
 	struct vc vc[REPLICAS_MAX];

@@ -290,14 +290,37 @@ static void propose_soon(struct replica *r)
 		r->again = true;
 }
 
+/* The driver writes the new log as all stands when the step is over. So a step that cuts the log
+ * ends with that: what comes next would first go to the old log, and may be out of its window or
+ * configuration, and a crash in between would leave a log that nobody can read. */
+static bool cut_log(struct replica *r)
+{
+	if (!r->switch_due)
+		return false;
+	log_switch(r);
+	r->again = r->resumes = true;
+	arm(r);
+	return true;
+}
+
+static void resume(struct replica *r)
+{
+	if (!r->resumes)
+		return;
+	r->resumes = false;
+	normal_advance_all(r);
+}
+
 static void finish(struct replica *r, bool more_to_come)
 {
+	if (cut_log(r))
+		return;
 	normal_execute(r);
 	if (more_to_come)
 		propose_soon(r);
 	else
 		normal_propose(r);
-	if (r->switch_due || r->log_bytes > LOG_SWITCH_BYTES)
+	if (r->log_bytes > LOG_SWITCH_BYTES)
 		log_switch(r);
 	arm(r);
 }
@@ -307,7 +330,7 @@ void replica_start(struct replica *r, mono_t now, int64_t wall_us, struct replic
 	begin(r, now, wall_us, out);
 	r->replaying = false;
 	r->progress = r->beat = r->view_since = now;
-	log_switch(r); /* a whole log, whatever state the old one was left in */
+	r->switch_due = true; /* a whole log, whatever state the old one was left in */
 	if (r->observer)
 		out_note(r, NOTE_OBSERVER, 0);
 	if (r->ckpt->c.slot > r->h && !r->ckpt->saved) {
@@ -318,7 +341,6 @@ void replica_start(struct replica *r, mono_t now, int64_t wall_us, struct replic
 		e->bytes = r->ckpt->bytes;
 		e->len = r->ckpt->len;
 	}
-	normal_advance_all(r);
 	sync_status(r, everyone(r));
 	finish(r, false);
 }
@@ -329,6 +351,7 @@ enum replica_verdict replica_step(struct replica *r, const struct replica_event 
 	enum replica_verdict v = REPLICA_OK;
 
 	begin(r, ev->now, ev->wall_us, out);
+	resume(r);
 	switch (ev->type) {
 	case REPLICA_REQUEST:
 		v = intake_request(r, ev);

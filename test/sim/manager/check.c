@@ -104,19 +104,40 @@ static void record_run(struct sim *s, uint32_t i, uint32_t kind, const struct wa
 	}
 }
 
+/* Could it be read back behind those that stand in the log? */
+static void check_place(struct sim *s, uint32_t i, const struct wal_record *rec, uint32_t before)
+{
+	struct sim_disk *d = &s->node[i].disk;
+	bool body = rec->type == WAL_ACCEPT || rec->type == WAL_BATCH;
+
+	if (rec->type == WAL_START) {
+		d->start = rec->slot;
+		d->config = rec->config;
+	} else if (before != d->crc || rec->config != d->config ||
+		   rec->executed > d->start + WINDOW || (body && rec->slot > d->start + WINDOW)) {
+		fail(s, "I17: node %u: record %d of slot %llu, config %u to a log of %llu, %u",
+		     i, rec->type, (unsigned long long)rec->slot, rec->config,
+		     (unsigned long long)d->start, d->config);
+	}
+}
+
 void check_record(struct sim *s, uint32_t i, const uint8_t *p, size_t len)
 {
 	static const uint8_t none[DIGEST_BYTES];
 	struct wal_chain chain;
 	struct wal_record rec;
 	uint8_t d[DIGEST_BYTES];
+	uint32_t before;
 	size_t pos = 0;
 	struct buf b;
 	struct pq e;
 
 	buf_over(&b, p + 12, 4);
 	chain.crc = buf_get_u32(&b);
+	before = chain.crc;
 	MUST(wal_next(p, len, &pos, &chain, &rec) == WAL_RECORD);
+	check_place(s, i, &rec, before);
+	s->node[i].disk.crc = chain.crc;
 	buf_over(&b, rec.payload, rec.len);
 	switch (rec.type) {
 	case WAL_ACCEPT:

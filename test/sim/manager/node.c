@@ -10,7 +10,7 @@
 #include "core/check.h"
 #include "test/sim/manager/sim.h"
 
-enum { SECTOR = 512 };
+enum { SECTOR = 512, SAVE_US = 30000, SLOW_SAVE_US = 3000000 };
 
 static void *fresh_memory(void *old)
 {
@@ -67,8 +67,9 @@ static void save_snapshot(struct sim *s, uint32_t i, int twin, const struct repl
 	struct sim_disk *d = &s->node[i].disk;
 	struct event ev = { .type = EV_SAVED, .to = i, .from = (uint32_t)twin, .tag = e->slot,
 			    .len = s->node[i].life };
+	bool slow = s->scene == SCENE_CHAOS && !s->calm && chance(&s->disk, 300);
 
-	post(s, ev, 1000 + below(&s->disk, 30000));
+	post(s, ev, 1000 + below(&s->disk, slow ? SLOW_SAVE_US : SAVE_US));
 	if (twin)
 		return;
 	free(d->snap[1]);

@@ -45,6 +45,8 @@ struct sim_disk {
 	size_t len, synced; /* of the log */
 	size_t snap_len[2];
 	uint64_t snap_slot[2]; /* [0] is what the log continues, [1] the newer one */
+	uint64_t start;	      /* of the log: the slot that it continues, */
+	uint32_t config, crc; /* its configuration, and the crc of its last record */
 	bool fresh, used;
 };
 
