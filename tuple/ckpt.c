@@ -17,11 +17,16 @@ static void save(struct replica *r, struct image *m)
 	e->len = m->len;
 }
 
-/* The state as it is now becomes the newest checkpoint. */
+/* The state as it is now becomes the newest checkpoint. While the memory for it is being saved
+ * nothing more is executed, so that it is the same state when its turn comes. */
 void ckpt_begin(struct replica *r)
 {
 	struct image *m = r->ckpt;
 
+	r->ckpt_owed = m->waiting && !r->replaying;
+	if (r->ckpt_owed)
+		return;
+	r->transfer.active = false; /* what was fetched goes, the slots come by themselves */
 	m->c = (struct checkpoint){ .config = r->config, .slot = r->state.slot,
 				    .time_us = r->state.time_us };
 	memcpy(m->c.digest, r->state.digest, DIGEST_BYTES);
@@ -30,6 +35,14 @@ void ckpt_begin(struct replica *r)
 	snap_root(m->manifest, m->manifest_len, m->c.root);
 	m->saved = false;
 	save(r, m);
+}
+
+void ckpt_resume(struct replica *r)
+{
+	if (r->ckpt_owed && r->h < r->state.slot)
+		ckpt_begin(r);
+	else
+		r->ckpt_owed = false;
 }
 
 void ckpt_send(struct replica *r, uint32_t to)

@@ -147,6 +147,7 @@ bool fetch_install(struct replica *r)
 		replica_cease(r, NOTE_DIVERGED);
 		return false;
 	}
+	r->ckpt_owed = false;
 	memset(r->chan, 0, sizeof r->chan);
 	r->beat = r->now;
 	r->stash.count = r->stash.used = 0;

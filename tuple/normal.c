@@ -6,10 +6,11 @@
 #include "core/check.h"
 #include "tuple/pbft.h"
 
-/* No slot that would make a second unstable checkpoint, none while a configuration ends. */
+/* No slot that would make a second unstable checkpoint, none while a configuration ends or a
+ * checkpoint waits for the one before. */
 bool normal_blocked(const struct replica *r, size_t len)
 {
-	return r->state.config != r->config ||
+	return r->state.config != r->config || r->ckpt_owed ||
 	       (r->state.checkpoint > r->h && state_due(&r->state, len));
 }
 

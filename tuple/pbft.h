@@ -38,6 +38,7 @@ struct replica {
 
 	uint64_t h; /* stable checkpoint */
 	struct cert stable;
+	bool ckpt_owed; /* the state is due to become `ckpt`, which is still being saved */
 	struct image *ckpt, *base; /* newest checkpoint (may be unstable) and the stable one */
 	struct slot slot[WINDOW];
 	struct body body[BODIES_MAX];

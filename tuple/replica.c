@@ -315,6 +315,7 @@ static void finish(struct replica *r, bool more_to_come)
 {
 	if (cut_log(r))
 		return;
+	ckpt_resume(r);
 	normal_execute(r);
 	if (more_to_come)
 		propose_soon(r);

@@ -95,6 +95,7 @@ bool entry_get(struct buf *b, struct pq *e);
 
 /* ckpt.c */
 void ckpt_begin(struct replica *r);
+void ckpt_resume(struct replica *r); /* what could not begin before */
 void ckpt_saved(struct replica *r, uint64_t slot);
 enum replica_verdict ckpt_message(struct replica *r, uint32_t from, const struct msg_head *h,
 				  struct buf *b);

@@ -72,11 +72,30 @@ static void save_snapshot(struct sim *s, uint32_t i, int twin, const struct repl
 	post(s, ev, 1000 + below(&s->disk, slow ? SLOW_SAVE_US : SAVE_US));
 	if (twin)
 		return;
+	if (d->saving && !s->node[i].evil)
+		fail(s, "I15: node %u has to save %llu beside %llu", i,
+		     (unsigned long long)e->slot, (unsigned long long)d->snap_slot[1]);
+	d->saving = e->bytes;
 	free(d->snap[1]);
 	d->snap[1] = malloc(e->len);
 	memcpy(d->snap[1], e->bytes, e->len);
 	d->snap_len[1] = e->len;
 	d->snap_slot[1] = e->slot;
+}
+
+void node_saved(struct sim *s, const struct event *e)
+{
+	struct replica_event ev = { .type = REPLICA_SAVED, .slot = e->tag };
+	struct node *x = &s->node[e->to];
+	struct sim_disk *d = &x->disk;
+
+	if (!x->up || x->life != e->len)
+		return;
+	if (!e->from && !x->evil && memcmp(d->saving, d->snap[1], d->snap_len[1]))
+		fail(s, "I15: node %u changed the snapshot that it has saved", e->to);
+	if (!e->from)
+		d->saving = NULL;
+	node_event(s, e->to, (int)e->from, &ev);
 }
 
 static void run_effect(struct sim *s, uint32_t i, int twin, const struct replica_effect *e)
@@ -258,6 +277,7 @@ void node_boot(struct sim *s, uint32_t i)
 
 	if (!x->disk.log)
 		x->disk.log = calloc(1, LOG_CAP);
+	x->disk.saving = NULL;
 	x->life++;
 	x->r[0] = boot_one(s, i, 0);
 	x->r[1] = x->evil == EVIL_TWIN && x->r[0] ? boot_one(s, i, 1) : NULL;

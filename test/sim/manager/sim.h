@@ -76,6 +76,7 @@ void node_boot(struct sim *s, uint32_t i);
 void node_crash(struct sim *s, uint32_t i);
 void node_spoil(struct sim *s, uint32_t i);
 void node_event(struct sim *s, uint32_t i, int twin, struct replica_event *ev);
+void node_saved(struct sim *s, const struct event *e);
 void node_packet(struct sim *s, const struct event *e);
 void node_forget(struct sim *s);
 

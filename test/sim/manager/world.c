@@ -235,10 +235,7 @@ static void handle(struct sim *s, const struct event *e)
 			node_crash(s, e->to);
 		break;
 	case EV_SAVED:
-		ev.type = REPLICA_SAVED;
-		ev.slot = e->tag;
-		if (x->up && x->life == e->len)
-			node_event(s, e->to, (int)e->from, &ev);
+		node_saved(s, e);
 		break;
 	case EV_USER:
 		user_next(s, e->to);

@@ -48,6 +48,7 @@ struct sim_disk {
 	uint64_t start;	      /* of the log: the slot that it continues, */
 	uint32_t config, crc; /* its configuration, and the crc of its last record */
 	bool fresh, used;
+	const uint8_t *saving; /* what the replica must leave alone until SAVED; NULL: nothing */
 };
 
 struct node {
