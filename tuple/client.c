@@ -125,8 +125,9 @@ static void vote_digest(const struct reply *r, uint8_t out[static DIGEST_BYTES])
 	ident_sha256(mem, b.len, out);
 }
 
-/* The same again, signed, with the time that a replica names. Its signature's validity hangs on
- * that time, so a wrong one only makes the request void: it is then signed again. */
+/* The same again, signed, with a time that f+1 replicas agreed on: the signature is valid around it,
+ * and who named a time to come could let the request run again then. 0, which is what a new session
+ * knows, makes it void, and the answer that says so brings the time. */
 static void sign_again(struct client *c, mono_t now, int64_t time_us, struct client_effects *out)
 {
 	c->signed_now = true;
@@ -209,7 +210,7 @@ bool client_message(struct client *c, mono_t now, uint32_t from, const uint8_t *
 	for (uint32_t i = 0; i < c->n; i++)
 		asking += c->vote[i].sign;
 	if (asking > c->faults && !c->signed_now)
-		sign_again(c, now, c->time_us ? c->time_us : time_us, out);
+		sign_again(c, now, c->time_us, out);
 	return true;
 }
 
