@@ -117,7 +117,7 @@ void config_enter(struct replica *r)
 	r->active = true;
 	r->suspecting = r->view_timed = false;
 	r->timeout_ms = REQUEST_MS;
-	r->nv.view = 0;
+	r->nv->view = r->nv_next->view = 0;
 	memset(&r->chosen, 0, sizeof r->chosen.base + sizeof r->chosen.count);
 	for (uint32_t i = 0; i < REPLICAS_MAX; i++) {
 		r->vc[i].view = 0;

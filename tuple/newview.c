@@ -54,15 +54,15 @@ bool nv_names(const struct newview *nv, uint32_t who, const uint8_t *digest)
 
 void view_send_bundle(struct replica *r, uint32_t to)
 {
-	struct buf b = out_buf(r, r->nv.len);
+	struct buf b = out_buf(r, r->nv->len);
 
-	buf_put_bytes(&b, r->nv.bytes, r->nv.len);
+	buf_put_bytes(&b, r->nv->bytes, r->nv->len);
 	out_send(r, to, &b);
 	for (uint32_t i = 0; i < r->n; i++) {
-		if (r->nv.vc[i].view != r->nv.view)
+		if (r->nv->vc[i].view != r->nv->view)
 			continue;
-		b = out_buf(r, r->nv.vc[i].len);
-		buf_put_bytes(&b, r->nv.vc[i].bytes, r->nv.vc[i].len);
+		b = out_buf(r, r->nv->vc[i].len);
+		buf_put_bytes(&b, r->nv->vc[i].bytes, r->nv->vc[i].len);
 		out_send(r, to, &b);
 	}
 }
@@ -75,9 +75,9 @@ static void learn_base(struct replica *r, uint64_t base)
 		struct cert c;
 		struct buf b;
 
-		if (r->nv.vc[i].view != r->nv.view)
+		if (r->nv->vc[i].view != r->nv->view)
 			continue;
-		buf_over(&b, r->nv.vc[i].bytes, r->nv.vc[i].len);
+		buf_over(&b, r->nv->vc[i].bytes, r->nv->vc[i].len);
 		MUST(msg_head_get(&b, &h));
 		MUST(cert_get(&b, &c));
 		if (c.c.slot == base && base > r->h) {
@@ -89,6 +89,11 @@ static void learn_base(struct replica *r, uint64_t base)
 
 static void enter(struct replica *r, uint64_t view, const struct chosen *c)
 {
+	struct newview *nv = r->nv_next;
+
+	r->nv_next = r->nv;
+	r->nv_next->view = 0;
+	r->nv = nv;
 	r->view = view;
 	r->active = true;
 	log_newview(r, view, c);
@@ -98,10 +103,12 @@ static void enter(struct replica *r, uint64_t view, const struct chosen *c)
 /* Every VIEW-CHANGE that the NEW-VIEW names is here: does it choose what they imply? */
 void view_complete(struct replica *r)
 {
-	struct newview *nv = &r->nv;
+	struct newview *nv = r->nv_next;
 	uint8_t digest[DIGEST_BYTES];
 	struct nv_names x;
 
+	if (!nv->view)
+		return; /* we were its leader, and have entered meanwhile */
 	names_of(nv, &x);
 	for (uint32_t i = 0; i < r->n; i++)
 		if ((x.mask & 1u << i) && nv->vc[i].view != nv->view)
@@ -139,7 +146,7 @@ static void drop_vcs(struct newview *nv)
 /* What we have of the VIEW-CHANGEs it names. */
 static void gather(struct replica *r)
 {
-	struct newview *nv = &r->nv;
+	struct newview *nv = r->nv_next;
 
 	for (uint32_t i = 0; i < r->n; i++) {
 		const struct vc *vc = &r->vc[i];
@@ -156,6 +163,7 @@ static void gather(struct replica *r)
 
 enum replica_verdict view_new(struct replica *r, uint32_t from, const uint8_t *p, size_t len)
 {
+	struct newview *nv = r->nv_next;
 	struct cert_sig sig;
 	struct nv_names x;
 	struct msg_head h;
@@ -164,7 +172,7 @@ enum replica_verdict view_new(struct replica *r, uint32_t from, const uint8_t *p
 
 	(void)from;
 	buf_over(&b, p, len);
-	if (!msg_head_get(&b, &h) || len > sizeof r->nv.bytes || !names_get(&b, r->n, &x))
+	if (!msg_head_get(&b, &h) || len > sizeof nv->bytes || !names_get(&b, r->n, &x))
 		return REPLICA_MALFORMED;
 	body = b.pos;
 	sig_get(&b, &sig);
@@ -172,7 +180,7 @@ enum replica_verdict view_new(struct replica *r, uint32_t from, const uint8_t *p
 		return REPLICA_MALFORMED;
 	if (h.view < r->view || (h.view == r->view && r->active))
 		return REPLICA_OLD;
-	if (r->nv.view == h.view && r->nv.len == len && !memcmp(r->nv.bytes, p, len))
+	if (nv->view == h.view && nv->len == len && !memcmp(nv->bytes, p, len))
 		return REPLICA_DUPLICATE;
 #ifndef BUG_NEWVIEW_UNCHECKED
 	if (bits(x.mask) < quorum(r))
@@ -180,10 +188,10 @@ enum replica_verdict view_new(struct replica *r, uint32_t from, const uint8_t *p
 #endif
 	if (signed_by(r, domain, p, body, &sig) != (int)leader_of(r, h.view))
 		return REPLICA_BAD_PROOF;
-	drop_vcs(&r->nv);
-	r->nv.view = h.view;
-	r->nv.len = len;
-	memcpy(r->nv.bytes, p, len);
+	drop_vcs(nv);
+	nv->view = h.view;
+	nv->len = len;
+	memcpy(nv->bytes, p, len);
 	gather(r);
 	view_complete(r);
 	return REPLICA_OK;
@@ -205,7 +213,7 @@ static bool have_batches(struct replica *r, const struct chosen *c)
 
 void view_try_new(struct replica *r)
 {
-	struct newview *nv = &r->nv;
+	struct newview *nv = r->nv_next;
 	uint8_t digest[DIGEST_BYTES];
 	uint32_t mask = 0;
 	struct buf b;

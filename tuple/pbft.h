@@ -76,7 +76,9 @@ struct replica {
 	uint64_t verdicts[REPLICA_VERDICTS];
 
 	struct vc vc[REPLICAS_MAX];
-	struct newview nv;
+	/* The proof of the view that was entered, for who lags; and one that may be of the next:
+	 * a liar can send that of any view which it leads. */
+	struct newview *nv, *nv_next, newview[2];
 	struct chosen chosen, scratch_chosen;
 	struct image image[2];
 	struct state state;

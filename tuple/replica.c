@@ -62,6 +62,8 @@ struct replica *replica_init(void *mem, const struct replica_setup *setup)
 	r->timeout_ms = REQUEST_MS;
 	r->base = &r->image[0];
 	r->ckpt = &r->image[1];
+	r->nv = &r->newview[0];
+	r->nv_next = &r->newview[1];
 	r->pending_first = r->pending_last = NONE16;
 	arena_init(&r->bodies, r->body_mem, sizeof r->body_mem, r->body_table, BODIES_MAX);
 	arena_init(&r->asked, r->asked_mem, sizeof r->asked_mem, r->asked_table, PENDING_MAX);

@@ -67,7 +67,7 @@ static void send_view(struct replica *r, uint32_t from, const struct msg_head *h
 	}
 	if (h->view > r->view || (h->view == r->view && !waits))
 		return;
-	if (r->active && r->view && r->nv.view == r->view)
+	if (r->active && r->view && r->nv->view == r->view)
 		view_send_bundle(r, to);
 	else if (h->view < r->view || !(s->held & 1u << r->self))
 		send_own_vc(r, to);

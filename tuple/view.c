@@ -263,14 +263,14 @@ enum replica_verdict view_change(struct replica *r, uint32_t from, const uint8_t
 	ident_sha256(p, len, digest);
 	for (uint32_t i = 0; i < r->n; i++)
 		if (r->vc[i].view == h.view && !memcmp(r->vc[i].digest, digest, DIGEST_BYTES) &&
-		    (r->nv.view != h.view || r->nv.vc[i].view == h.view))
+		    (r->nv_next->view != h.view || r->nv_next->vc[i].view == h.view))
 			return REPLICA_DUPLICATE;
 	who = check_vc(r, p, len, &h);
 	if (who < 0)
 		return REPLICA_BAD_PROOF;
-	named = r->nv.view == h.view && nv_names(&r->nv, (uint32_t)who, digest);
-	if (named && !r->nv.vc[who].view)
-		keep_vc(&r->nv.vc[who], h.view, p, len, digest);
+	named = r->nv_next->view == h.view && nv_names(r->nv_next, (uint32_t)who, digest);
+	if (named && !r->nv_next->vc[who].view)
+		keep_vc(&r->nv_next->vc[who], h.view, p, len, digest);
 	if (r->vc[who].view < h.view && who != (int)r->self)
 		keep_vc(&r->vc[who], h.view, p, len, digest);
 	view_left(r, (uint32_t)who, h.view);

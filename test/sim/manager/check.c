@@ -398,6 +398,7 @@ void check_node(struct sim *s, uint32_t i)
 {
 	struct node *x = &s->node[i];
 	struct replica *r = x->r[0];
+	bool proof;
 
 	if (x->evil || !x->up)
 		return;
@@ -415,6 +416,10 @@ void check_node(struct sim *s, uint32_t i)
 	}
 	if (r->h && r->stable.count < 2 * r->f + 1 && r->stable.c.config == r->config)
 		fail(s, "I10: node %u has %u signatures under its checkpoint", i, r->stable.count);
+	proof = r->active && r->view && r->nv->view == r->view;
+	if (x->proof && !proof && r->active && r->view == x->view && r->config == x->config)
+		fail(s, "I9: node %u lost the proof of its view", i);
+	x->proof = proof;
 	x->stable = r->h;
 	x->view = r->view;
 	x->active = r->active;

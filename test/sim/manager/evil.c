@@ -239,13 +239,20 @@ static size_t bend_vc(struct sim *s, uint32_t from, size_t len)
 	return body + PUB_BYTES + 2 + 32;
 }
 
-/* Another choice, or built on fewer VIEW-CHANGEs than it takes. */
+/* Another choice, or built on fewer VIEW-CHANGEs than it takes, or of a later view of its own. */
 static size_t bend_nv(struct sim *s, uint32_t from, size_t len)
 {
 	size_t body = len - PUB_BYTES - 2 - 32;
 	uint8_t *count = bent + MSG_HEAD_BYTES, keep = 1 + (uint8_t)below(&s->lie, 2 * s->faults);
 
-	if (chance(&s->lie, 500)) {
+	if (chance(&s->lie, 300)) {
+		struct msg_head h;
+		struct buf b;
+
+		buf_over(&b, bent, len);
+		MUST(msg_head_get(&b, &h));
+		put_u64(bent + 5, h.view + s->n);
+	} else if (chance(&s->lie, 500)) {
 		bent[body - 1 - below(&s->lie, DIGEST_BYTES)] ^= 1;
 	} else if (*count > keep) {
 		size_t cut = (size_t)(*count - keep) * (1 + DIGEST_BYTES);

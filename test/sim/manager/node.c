@@ -278,6 +278,7 @@ void node_boot(struct sim *s, uint32_t i)
 	if (!x->disk.log)
 		x->disk.log = calloc(1, LOG_CAP);
 	x->disk.saving = NULL;
+	x->proof = false;
 	x->life++;
 	x->r[0] = boot_one(s, i, 0);
 	x->r[1] = x->evil == EVIL_TWIN && x->r[0] ? boot_one(s, i, 1) : NULL;

@@ -66,7 +66,7 @@ struct node {
 	uint64_t decided;     /* the open slot, when it was decided and could not be executed */
 	uint64_t stable, view;
 	uint32_t config;
-	bool active;
+	bool active, proof; /* proof: it holds the NEW-VIEW of its view */
 	uint8_t forged[300]; /* a liar's batch, see evil.c */
 	size_t forged_len;
 	uint64_t forged_slot;
