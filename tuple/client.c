@@ -125,9 +125,9 @@ static void vote_digest(const struct reply *r, uint8_t out[static DIGEST_BYTES])
 	ident_sha256(mem, b.len, out);
 }
 
-/* The same again, signed, with a time that f+1 replicas agreed on: the signature is valid around it,
- * and who named a time to come could let the request run again then. 0, which is what a new session
- * knows, makes it void, and the answer that says so brings the time. */
+/* The same again, signed, with a time that f+1 replicas agreed on: the signature is valid around
+ * it, and who named a time to come could let the request run again then. 0, which is what a new
+ * session knows, makes it void, and the answer that says so brings the time. */
 static void sign_again(struct client *c, mono_t now, int64_t time_us, struct client_effects *out)
 {
 	c->signed_now = true;
