@@ -47,6 +47,8 @@ END {
 
 	# B.0's aims: DepSpace's figures (out 2872/s at 8 clients, p50 1.15 ms at 1; rdp 5314 and
 	# 5285; inp 930 and 1384) by 4, 1/4, 0.8, 2, 10, 10; and the bare messages on its machine.
+	# Synced, machete may come in before them: its leader waits for those who ask again
+	# (normal_holds), where they make two batches take turns, each with its own syncs.
 	printf "\n%-24s %9s %9s %9s %9s\n", "", "here", "B.0's aim", "per bare", "B.0's"
 	figure("unsynced out 8", "rate", 4 * 2872, 18800)
 	figure("unsynced out 1", "p50", 1.15 / 4, 0.155)
