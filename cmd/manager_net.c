@@ -118,9 +118,17 @@ static void retry_later(struct peer *p)
 	p->retry_ms = p->retry_ms * 2 < RETRY_MS_MAX ? p->retry_ms * 2 : RETRY_MS_MAX;
 }
 
+/* A newcomer is nobody's peer before the old configuration has ended: it may be needed for that. */
+static const struct cluster *in_force(const struct manager *m)
+{
+	uint32_t config;
+
+	return replica_members(m->replica, &config);
+}
+
 static void connect_peer(struct peer *p)
 {
-	const struct cluster_replica *r = &replica_cluster(p->m->replica)->replica[p->index];
+	const struct cluster_replica *r = &in_force(p->m)->replica[p->index];
 
 	p->ch = take(p->m, (int)p->index);
 	if (p->ch && !conn_connect(&p->ch->conn, &r->addr, NULL, &r->fp))
@@ -187,7 +195,7 @@ static void judge(struct channel *ch)
 {
 	struct manager *m = ch->m;
 	const struct fp *fp = conn_peer(&ch->conn);
-	int peer = cluster_find(replica_cluster(m->replica), fp);
+	int peer = cluster_find(in_force(m), fp);
 	uint32_t roles = replica_roles(m->replica, fp);
 	char text[ADDR_STR_MAX], name[FP_STR_MAX];
 
@@ -426,7 +434,7 @@ static void save_cluster(struct manager *m)
 
 void net_reconfigure(struct manager *m)
 {
-	const struct cluster *now = replica_cluster(m->replica);
+	const struct cluster *now = in_force(m);
 
 	for (uint32_t i = 0; i < now->n; i++) {
 		const struct cluster_replica *a = &m->party.cluster.replica[i];

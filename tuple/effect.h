@@ -16,7 +16,7 @@
  *			sync, rename it over the old one, sync the directory; then snapshots older
  *			than `slot` may go. At once: the records are valid until the next step.
  *	REPLICA_ARM	step REPLICA_TIMER at `at`; replaces the deadline before
- *	REPLICA_CONFIG	replica_cluster() changed: write the cluster file, reopen channels
+ *	REPLICA_CONFIG	replica_members() changed: write the cluster file, reopen channels
  *	REPLICA_MEMBERS	member tuples changed: close channels whose replica_roles are 0
  *	REPLICA_DIRECTORY	member, node or device tuples changed: tell all clients
  *	REPLICA_NOTE	tell the operator: `note`, `value`

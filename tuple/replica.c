@@ -405,11 +405,6 @@ uint32_t replica_roles(const struct replica *r, const struct fp *fp)
 	return state_roles(&r->state, fp);
 }
 
-const struct cluster *replica_cluster(const struct replica *r)
-{
-	return &r->state.cluster;
-}
-
 const struct cluster *replica_members(const struct replica *r, uint32_t *config)
 {
 	*config = r->config;

@@ -63,9 +63,7 @@ struct replica_status {
 void replica_status(const struct replica *r, struct replica_status *s);
 /* Roles of a key now, bits of enum role, admins of the cluster file included: 0 is a stranger. */
 uint32_t replica_roles(const struct replica *r, const struct fp *fp);
-/* As the state has it: the next one while a configuration ends. */
-const struct cluster *replica_cluster(const struct replica *r);
-/* Of the configuration in force, and its number. */
+/* Of the configuration in force (not the next one while it ends), and its number. */
 const struct cluster *replica_members(const struct replica *r, uint32_t *config);
 
 #endif

@@ -141,6 +141,19 @@ stop "$c/replica-0" KILL
 ok and_carries_on_without_another says 0 b -C "$a" tuple rdp a '*'
 ok no_replica_observes_now test -z "$("$m" -C "$a" status | grep observer)"
 
+# One that works, while another is down: all three must see the old configuration to its end, though
+# the newcomer knocks from the beginning.
+next_port
+mkdir "$c/new"
+fp=$("$m" -C "$c/new" key new)
+awk -v line="replica 127.0.0.1:$port $fp" '/^replica/ && ++n == 4 { $0 = line } 1' "$a/cluster" \
+	>"$c/new/cluster"
+ok a_newcomer_waits start "$c/new"
+ok one_that_works_is_replaced says 0 "replica 3 is $fp" -C "$a" cluster replace 3 "$fp" 127.0.0.1:$port
+ok the_newcomer_learns_everything within 30 up_to_date 3
+stop "$c/replica-3" KILL
+ok and_is_one_of_three says 0 d -C "$a" tuple rdp c '*'
+
 # A full disk: the manager stops with the reason, and starts again once there is room.
 if [ "$(id -u)" != 0 ] || ! unshare -m true 2>/dev/null; then
 	echo "skip full_disk: needs root"

@@ -102,6 +102,7 @@ static void run_effect(struct sim *s, uint32_t i, int twin, const struct replica
 {
 	struct node *x = &s->node[i];
 	const struct replica *r = x->r[twin];
+	uint32_t config;
 
 	switch (e->type) {
 	case REPLICA_PERSIST:
@@ -141,7 +142,7 @@ static void run_effect(struct sim *s, uint32_t i, int twin, const struct replica
 		break;
 	}
 	case REPLICA_CONFIG:
-		x->file = *replica_cluster(r);
+		x->file = *replica_members(r, &config);
 		break;
 	case REPLICA_NOTE:
 		s->views += e->note == NOTE_VIEW;
