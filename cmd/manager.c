@@ -84,7 +84,7 @@ static void run_effect(struct manager *m, const struct replica_effect *e)
 		loop_arm(&m->loop, &m->save_timer, loop_now(&m->loop));
 		break;
 	case REPLICA_SWITCH:
-		disk_switch(&m->disk, m->replica, e->slot);
+		disk_switch(m, e->slot);
 		break;
 	case REPLICA_ARM:
 		arm(m, e->at);

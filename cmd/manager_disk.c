@@ -3,8 +3,8 @@
  *	HOME/data/log              records of tuple/wal; log.new while another takes its place
  *	HOME/data/snapshot-SLOT    the state after a slot
  *	HOME/voted                 this key may have voted
- *	HOME/observer              its log was lost or damaged: it never votes again (MANAGER.md
- *B.5)
+ *	HOME/observer              its log was lost or damaged: it never votes again
+ *	                           (MANAGER.md B.5)
  *
  * The two marks stand outside of data/, so that who wipes data/ does not make a replica forget in
  * silence what it promised. After start every error ends the process: what a failed write or fsync
@@ -240,8 +240,6 @@ static int load(struct manager *m)
 	else if (!r && log && !replay(m, log, len))
 		r = doubt(m, &setup, "the log in HOME/data is damaged");
 	free(log);
-	if (!r && !mark_exists(m, "voted"))
-		r = mark(m, "voted", "this key may have voted; its memory is in data/\n");
 	return r;
 }
 
@@ -356,8 +354,18 @@ bool disk_save_on(struct disk *d)
 	return true;
 }
 
-void disk_switch(struct disk *d, struct replica *r, uint64_t slot)
+/* Once there is a log that remembers its votes, and before there is one: a start that fails before
+ * has promised nothing. */
+static void may_vote(const struct manager *m)
 {
+	if (!mark_exists(m, "voted") &&
+	    mark(m, "voted", "this key may have voted; its memory is in data/\n"))
+		exit(EXIT_FAILED);
+}
+
+void disk_switch(struct manager *m, uint64_t slot)
+{
+	struct disk *d = &m->disk;
 	int fd = openat(d->dir, "log.new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	const uint8_t *p;
 	uint64_t cursor = 0;
@@ -365,7 +373,7 @@ void disk_switch(struct disk *d, struct replica *r, uint64_t slot)
 	size_t len;
 	int err = fd < 0 ? -errno : 0;
 
-	for (d->end = 0; !err && (p = replica_dump(r, &cursor, &len)); d->end += (off_t)len)
+	for (d->end = 0; !err && (p = replica_dump(m->replica, &cursor, &len)); d->end += (off_t)len)
 		err = write_all(fd, p, len, d->end);
 	d->zeroed = d->end;
 	err = err ? err : make_ready(d, fd, d->end + 1);
@@ -376,6 +384,7 @@ void disk_switch(struct disk *d, struct replica *r, uint64_t slot)
 	d->log = fd;
 	d->dirty = false;
 	sync_dir(d);
+	may_vote(m);
 	while (d->snapshots && d->snapshot[d->snapshots - 1] < slot)
 		unlinkat(d->dir, snapshot_name(d->snapshot[--d->snapshots], name), 0);
 }

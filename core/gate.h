@@ -44,7 +44,7 @@ struct gate_boot {
 };
 
 /* Of one kind of forward; all 0: the node does not forward that way. A client holds no more than
- * are vacant besides: whoever comes next finds some. */
+ * are vacant besides: one takes half of them, two three quarters. */
 struct gate_limit {
 	uint32_t forwards; /* in all */
 	uint32_t client_forwards;

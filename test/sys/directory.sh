@@ -92,7 +92,9 @@ stop "$r" TERM
 # Other clusters.
 next_port
 ok another_cluster ends 0 cluster new --faults 0 --out "$d/o" 127.0.0.1:$port
-start "$d/o/replica-0"
+ok a_first_start_that_fails_promises_nothing \
+	says 1 "listen" -C "$d/o/replica-0" manager --listen 192.0.2.1:1
+ok the_next_one_may_vote start "$d/o/replica-0"
 sed "s/127.0.0.1:[0-9]*/127.0.0.1:$port/" "$a/cluster" >"$d/n1/cluster"
 ok a_replica_with_another_key_is_not_believed says 9 "127.0.0.1:$port" -C "$d/n1" tuple rdp x
 stop "$d/o/replica-0" TERM

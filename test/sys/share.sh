@@ -30,6 +30,8 @@ other()
 
 head -c 1000 /dev/urandom >"$d/file"
 overlay_up --faults 0 --nodes 1
+# The directory is in the cache then, and the one replica is not asked by all at once.
+ok a_file_is_sent send --via n1 "$d/file" dev
 ok a_client_gets_half_of_the_sessions many
 ok the_next_one_is_told ends 8 send --via n1 "$d/file" dev
 ok another_client_still_gets_one other
