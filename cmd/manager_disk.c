@@ -354,7 +354,7 @@ bool disk_save_on(struct disk *d)
 	return true;
 }
 
-/* Once there is a log that remembers its votes, and before there is one: a start that fails before
+/* Once there is a log that remembers its votes, and before the first: a start that fails earlier
  * has promised nothing. */
 static void may_vote(const struct manager *m)
 {
@@ -365,6 +365,7 @@ static void may_vote(const struct manager *m)
 
 void disk_switch(struct manager *m, uint64_t slot)
 {
+	struct replica *r = m->replica;
 	struct disk *d = &m->disk;
 	int fd = openat(d->dir, "log.new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	const uint8_t *p;
@@ -373,7 +374,7 @@ void disk_switch(struct manager *m, uint64_t slot)
 	size_t len;
 	int err = fd < 0 ? -errno : 0;
 
-	for (d->end = 0; !err && (p = replica_dump(m->replica, &cursor, &len)); d->end += (off_t)len)
+	for (d->end = 0; !err && (p = replica_dump(r, &cursor, &len)); d->end += (off_t)len)
 		err = write_all(fd, p, len, d->end);
 	d->zeroed = d->end;
 	err = err ? err : make_ready(d, fd, d->end + 1);

@@ -13,8 +13,8 @@ void disk_sync(struct disk *d);
 /* Begin to save a snapshot; it goes on with disk_save_on, which tells when it is durable. */
 void disk_save(struct disk *d, uint64_t slot, const uint8_t *p, size_t len);
 bool disk_save_on(struct disk *d);
-/* A new log from replica_dump; snapshots before `slot` go. From the first on the replica may vote, and
- * HOME/voted says so. */
+/* A new log from replica_dump; snapshots before `slot` go. From the first on the replica may vote,
+ * and HOME/voted says so. */
 void disk_switch(struct manager *m, uint64_t slot);
 void disk_close(struct disk *d);
 
