@@ -62,8 +62,9 @@ struct replica {
 	mono_t told;	 /* when the open slot was proposed, or HEARD was last sent for it */
 	mono_t hold;	 /* until when the next batch waits for them */
 	mono_t armed;
-	uint32_t fetch_from, fetch_turn;
+	uint32_t fetch_from, fetch_missed; /* questions in a row that nobody answered */
 	mono_t fetch_since;
+	uint64_t fetch_last; /* slot, the highest that was asked for then */
 	uint64_t known_top; /* no slot above it is decided or vouched for */
 	uint32_t clock_off; /* batches in a row whose time was far from the local clock */
 	struct transfer transfer;

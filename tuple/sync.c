@@ -232,13 +232,14 @@ enum replica_verdict sync_claim(struct replica *r, uint32_t from, const struct m
 	return REPLICA_OK;
 }
 
-/* The next replica to ask for a batch of slot s. */
+/* The next replica to ask for a batch of slot s: those that say they executed it, in turn; once all
+ * had theirs and none answered, anybody: they may lie, or be cut off. */
 static uint32_t whom(struct replica *r, uint64_t s)
 {
-	uint32_t turn = r->fetch_turn++, any = turn / 2 % r->n;
+	uint32_t any = r->fetch_missed > r->n ? r->fetch_missed % r->n : r->self;
 
-	if (turn % 2 && any != r->self)
-		return any; /* who says that he is ahead may lie, or be gone */
+	if (any != r->self)
+		return any;
 	for (uint32_t k = 0; k < 2 * r->n; k++) {
 		uint32_t i = r->fetch_from++ % r->n;
 
@@ -287,15 +288,17 @@ static uint64_t last_known(const struct replica *r)
 	return top < end ? top : end;
 }
 
+/* Of what was asked for last. */
 static bool missing_any(struct replica *r)
 {
-	for (uint64_t s = r->state.slot + 1; s <= last_known(r); s++)
+	for (uint64_t s = r->state.slot + 1; s <= r->fetch_last; s++)
 		if (missing(r, s))
 			return true;
 	return false;
 }
 
-/* Take what is claimed for decided, and ask for batches that are missing, once a FETCH_MS. */
+/* Take what is claimed for decided, and ask for batches that are missing; for more once these are
+ * here, or after FETCH_MS. */
 void sync_catch_up(struct replica *r)
 {
 	uint64_t first = r->state.slot + 1, last = r->h + WINDOW;
@@ -308,6 +311,7 @@ void sync_catch_up(struct replica *r)
 			break;
 	if (r->fetch_since.us && !elapsed(r, r->fetch_since, FETCH_MS))
 		return;
+	r->fetch_missed = r->fetch_since.us ? r->fetch_missed + 1 : 0;
 	to = whom(r, first);
 	r->fetch_since = mono_us(0);
 	last = last_known(r);
@@ -318,6 +322,7 @@ void sync_catch_up(struct replica *r)
 			continue;
 		ask(r, to, s, d);
 		r->fetch_since = r->now;
+		r->fetch_last = s;
 		asked++;
 	}
 }
@@ -365,6 +370,7 @@ enum replica_verdict sync_body(struct replica *r, uint32_t from, const struct ms
 #endif
 	if (!body_add(r, slot_at(r, h->slot), want, p, len))
 		return REPLICA_BUSY;
+	r->fetch_missed = 0;
 	normal_advance(r, h->slot);
 	if (!r->active)
 		view_try_new(r);

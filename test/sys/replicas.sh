@@ -141,7 +141,7 @@ ok it_follows_without_a_vote within 30 all_follow
 stop "$c/replica-3" TERM
 ok a_new_key_takes_its_place new_key 3
 ok the_new_one_starts start "$c/replica-3"
-ok it_learns_everything within 60 all_follow
+ok it_learns_everything within 30 all_follow
 
 stop "$c/replica-1" KILL
 ok another_may_go_then answers
@@ -151,7 +151,7 @@ ok and_says_why grep -q "log in HOME/data is damaged; .*cluster replace 1" "$c/r
 stop "$c/replica-1" TERM
 ok it_is_replaced_too new_key 1
 start "$c/replica-1"
-ok and_learns_everything within 60 all_follow
+ok and_learns_everything within 30 all_follow
 stop "$c/replica-0" KILL
 ok and_another_may_go answers
 ok nothing_acknowledged_is_lost_or_twice held
