@@ -171,7 +171,7 @@ void normal_execute(struct replica *r)
 		const uint8_t *p;
 		size_t len;
 
-		if (!body)
+		if (!body || r->switch_due)
 			break;
 		p = body_bytes(r, body, &len);
 		if (normal_blocked(r, len))
