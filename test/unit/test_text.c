@@ -5,7 +5,7 @@
 static void what_steers_a_terminal_is_not_shown(void)
 {
 	static const char *const bad[] = {
-		"\x1b[2J", "\x7f", "\xc2\x80", "\xc2\x9b" "0m", "\xc2\x9f",
+		"\x1b[2J", "\x7f", "\xc2\x80", ("\xc2\x9b" "0m"), "\xc2\x9f",
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -17,7 +17,7 @@ static void what_steers_a_terminal_is_not_shown(void)
 static void no_other_way_of_writing_it_passes(void)
 {
 	static const char *const bad[] = {
-		"\x9b" "0m",	     /* C1 as a byte */
+		("\x9b" "0m"),	     /* C1 as a byte */
 		"\xc0\x9b",	     /* overlong U+001B */
 		"\xe0\x82\x9b",	     /* overlong U+009B */
 		"\xf0\x80\x82\x9b", "\xed\xa0\x80", /* a surrogate */
