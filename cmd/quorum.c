@@ -109,7 +109,7 @@ static void next_call(struct quorum *q)
 
 static bool hopeless(const struct quorum *q, mono_t now)
 {
-	uint32_t up = (uint32_t)__builtin_popcount(channels_up(q));
+	uint32_t up = bits(channels_up(q));
 
 	if (up < enough(q) || !mono_before(now, q->call_end))
 		return true;

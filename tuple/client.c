@@ -39,15 +39,6 @@ static void send(struct client *c, uint32_t to, struct client_effects *out)
 	e->len = c->frame_len;
 }
 
-static uint32_t bits(uint32_t mask)
-{
-	uint32_t n = 0;
-
-	for (; mask; mask &= mask - 1)
-		n++;
-	return n;
-}
-
 static void arm(struct client *c, mono_t now, struct client_effects *out)
 {
 	c->resend_at = mono_add_ms(now, c->resend_ms);

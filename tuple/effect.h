@@ -28,6 +28,16 @@
 #include "core/ident.h"
 #include "core/mono.h"
 
+/* How many replicas a mask has, bit i for replica i. */
+static inline uint32_t bits(uint32_t mask)
+{
+	uint32_t n = 0;
+
+	for (; mask; mask &= mask - 1)
+		n++;
+	return n;
+}
+
 enum {
 	BATCH_REQUESTS_MAX = 256,	 /* MANAGER.md B.3 */
 	BATCH_BYTES_MAX = 128 * 1024,

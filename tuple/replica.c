@@ -81,15 +81,6 @@ uint32_t everyone(const struct replica *r)
 	return ((1u << r->n) - 1) & ~(1u << r->self);
 }
 
-uint32_t bits(uint32_t mask)
-{
-	uint32_t n = 0;
-
-	for (; mask; mask &= mask - 1)
-		n++;
-	return n;
-}
-
 bool elapsed(const struct replica *r, mono_t since, uint64_t ms)
 {
 	return !mono_before(r->now, mono_add_ms(since, (int64_t)ms));

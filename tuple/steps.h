@@ -33,7 +33,6 @@ uint64_t slots_top(const struct replica *r); /* the highest with P or Q, or h */
 void votes_early(struct replica *r, uint64_t s);
 void vote_store(struct replica *r, uint32_t from, const struct msg_head *h, uint64_t s,
 		const uint8_t *d);
-uint32_t bits(uint32_t mask);
 
 /* intake.c */
 enum replica_verdict intake_request(struct replica *r, const struct replica_event *ev);
