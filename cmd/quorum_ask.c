@@ -50,6 +50,7 @@ int quorum_judge(const struct party *p, const char *what, const struct result *r
 		[RESULT_TTL] = { EXIT_USAGE, "give a --ttl that the rules of this tuple allow" },
 		[RESULT_BAD] = { EXIT_USAGE, "see `machete help tuple`" },
 		[RESULT_STALE] = { EXIT_FAILED, "try again" },
+		[RESULT_AGAIN] = { EXIT_FAILED, "try again" },
 	};
 
 	if (r->code == RESULT_NONE)

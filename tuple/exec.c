@@ -223,11 +223,18 @@ static void op_swap(struct state *st, uint16_t session, const struct op *op, str
 		answer(st, session, RESULT_DENIED, 0);
 		return;
 	}
+	/* One a configuration: who signed its end is known from the line that changed (ckpt.c), and
+	 * a newcomer knows all the others. */
+	if (st->swapping) {
+		answer(st, session, RESULT_AGAIN, 0);
+		return;
+	}
 	if (c->n == 1 || op->index >= c->n || (cluster_find(c, &op->fp) >= 0 &&
 				  cluster_find(c, &op->fp) != (int)op->index)) {
 		answer(st, session, RESULT_BAD, 0);
 		return;
 	}
+	st->swapping = true;
 	st->swapped = op->index;
 	st->swapped_fp = c->replica[op->index].fp;
 	c->replica[op->index].fp = op->fp;

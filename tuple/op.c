@@ -16,6 +16,7 @@ const char *const result_code_str[] = {
 	[RESULT_BAD] = "the operation makes no sense",
 	[RESULT_NO_SESSION] = "the session does not exist any more",
 	[RESULT_STALE] = "the signed request is too old",
+	[RESULT_AGAIN] = "another replica is being replaced",
 };
 static_assert(ARRAY_LEN(result_code_str) == RESULT_CODES, "a text for every code");
 

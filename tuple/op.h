@@ -53,6 +53,7 @@ enum result_code {
 	RESULT_BAD,	    /* the operation makes no sense */
 	RESULT_NO_SESSION,  /* number above 1 in a session that does not exist: start anew */
 	RESULT_STALE,	    /* a signed request that names a time long past */
+	RESULT_AGAIN,	    /* swap: another one is not in force yet */
 	RESULT_CODES,
 };
 

@@ -388,7 +388,6 @@ bool state_execute(struct state *st, const struct batch *x, size_t len,
 		   const uint8_t d[static DIGEST_BYTES])
 {
 	bool due = state_due(st, len), members = false;
-	uint32_t config = st->config;
 	struct buf b = x->requests;
 	struct request q;
 
@@ -397,7 +396,7 @@ bool state_execute(struct state *st, const struct batch *x, size_t len,
 	memcpy(st->digest, d, DIGEST_BYTES);
 	st->bytes += (uint32_t)len;
 	st->outcomes = 0;
-	st->members_changed = st->directory_changed = false;
+	st->swapping = st->members_changed = st->directory_changed = false;
 	time_out(st);
 	reclaim(st);
 	sweep_sessions(st);
@@ -408,7 +407,7 @@ bool state_execute(struct state *st, const struct batch *x, size_t len,
 		st->members_changed = false;
 	}
 	st->members_changed = members;
-	if (!due && st->config == config)
+	if (!due && !st->swapping)
 		return false;
 	st->checkpoint = st->slot;
 	st->bytes = 0;

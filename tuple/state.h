@@ -93,6 +93,7 @@ struct state {
 	int64_t sweep_us;   /* when sessions are looked through next */
 	uint64_t checkpoint; /* last slot that made one */
 	uint32_t bytes;	    /* of batches since */
+	bool swapping;	      /* the last batch made a configuration: no other follows in it */
 	bool members_changed; /* by the last batch */
 	bool directory_changed; /* by the last batch: member, node or device tuples */
 	uint32_t outcomes;

@@ -41,8 +41,8 @@ static struct request ask(uint8_t *body, const struct fp *who, const struct op *
 	return q;
 }
 
-/* A batch of one request (or none) after `ms`. */
-static void run_batch(const struct request *q, int64_t ms)
+/* A batch of n requests after `ms`. */
+static bool run_requests(const struct request *q, uint16_t n, int64_t ms)
 {
 	static uint8_t mem[BATCH_BYTES_MAX];
 	uint8_t d[DIGEST_BYTES];
@@ -53,12 +53,17 @@ static void run_batch(const struct request *q, int64_t ms)
 	buf_init(&b, mem, sizeof mem);
 	buf_put_bytes(&b, st->digest, DIGEST_BYTES);
 	buf_put_u64(&b, (uint64_t)now_us);
-	buf_put_u16(&b, q != NULL);
-	if (q)
-		request_put_entry(&b, q);
+	buf_put_u16(&b, n);
+	for (uint16_t i = 0; i < n; i++)
+		request_put_entry(&b, &q[i]);
 	MUST(batch_get(&x, mem, b.len));
 	batch_digest(st->cluster_id, 0, st->slot + 1, mem, b.len, d);
-	state_execute(st, &x, b.len, d);
+	return state_execute(st, &x, b.len, d);
+}
+
+static void run_batch(const struct request *q, int64_t ms)
+{
+	run_requests(q, q != NULL, ms);
 }
 
 static bool last_answer(const struct fp *who, struct result *r)
@@ -414,6 +419,33 @@ static void equal_states_make_equal_snapshots(void)
 	free(other);
 }
 
+/* Two admins in one batch, as a leader may order them. */
+static void one_replica_is_replaced_at_a_time(void)
+{
+	struct op op = { .type = OP_SWAP, .index = 1, .fp = alice };
+	static uint8_t body[2][REQUEST_BODY_MAX];
+	struct request q[2];
+	struct result r;
+
+	setup();
+	cluster.faults = 1;
+	cluster.n = 4;
+	cluster.admin[cluster.admins++] = node;
+	state_init(st, &cluster);
+	q[0] = ask(body[0], &admin, &op);
+	op.index = 2;
+	op.fp = bob;
+	q[1] = ask(body[1], &node, &op);
+	CHECK(run_requests(q, 2, 10)); /* ends the configuration */
+	CHECK_EQ(st->config, 1);
+	CHECK(fp_eq(&st->cluster.replica[1].fp, &alice));
+	CHECK(!fp_eq(&st->cluster.replica[2].fp, &bob));
+	CHECK(last_answer(&admin, &r) && r.code == RESULT_OK);
+	CHECK(last_answer(&node, &r) && r.code == RESULT_AGAIN);
+	CHECK_EQ(call(&node, &op).code, RESULT_OK);
+	CHECK_EQ(st->config, 2);
+}
+
 TEST_MAIN_BEGIN
 	RUN(strangers_get_nothing);
 	RUN(names_are_unique_and_only_admins_admit);
@@ -425,6 +457,7 @@ TEST_MAIN_BEGIN
 	RUN(a_request_is_executed_once);
 	RUN(pages_go_on_where_the_last_ended);
 	RUN(quotas_hold);
+	RUN(one_replica_is_replaced_at_a_time);
 	RUN(any_template_finds_as_one_that_looks_at_everything);
 	RUN(equal_states_make_equal_snapshots);
 	free(st);
