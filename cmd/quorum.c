@@ -81,19 +81,31 @@ static void fail_call(struct quorum *q, int code)
 	end_call(q, code, NULL);
 }
 
-static void begin_call(struct quorum *q)
+/* Asks, for a slice of the wait when that is long. A slice that ended without a match changed
+ * nothing, and the next one first takes what has come in between. */
+static void ask(struct quorum *q)
 {
 	struct client_effects out = { 0 };
 	mono_t now = loop_now(q->loop);
-	struct quorum_call *call = q->first;
+	int64_t left_ms = (mono_diff_us(q->wait_end, now) + 999) / 1000;
+	struct op op = q->first->op;
 
-	q->begun = true;
-	q->call_end = mono_add_ms(now, (int64_t)call->op.wait_ms + QUORUM_CALL_MS);
-	q->partial_end = mono_add_ms(now, (int64_t)call->op.wait_ms + QUORUM_PARTIAL_MS);
+	op.wait_ms = left_ms < 0 ? 0 : (uint32_t)left_ms;
+	if (op.wait_ms > QUORUM_SLICE_MS)
+		op.wait_ms = QUORUM_SLICE_MS;
+	q->call_end = mono_add_ms(now, op.wait_ms + QUORUM_CALL_MS);
+	q->partial_end = mono_add_ms(now, QUORUM_PARTIAL_MS);
 	loop_arm(q->loop, &q->call_timer, mono_add_ms(now, QUORUM_GRACE_MS));
 	session_note(&q->file, q->client.session, q->client.no + 1, true);
-	MUST(client_call(&q->client, now, &call->op, &out));
+	MUST(client_call(&q->client, now, &op, &out));
 	run_effects(q, &out);
+}
+
+static void begin_call(struct quorum *q)
+{
+	q->begun = true;
+	q->wait_end = mono_add_ms(loop_now(q->loop), q->first->op.wait_ms);
+	ask(q);
 }
 
 /* Begins the first in line unless it is under way; where nobody knows us it ends at once. */
@@ -107,13 +119,15 @@ static void next_call(struct quorum *q)
 	}
 }
 
-static bool hopeless(const struct quorum *q, mono_t now)
+/* What waits for a tuple does so while there is a quorum. */
+static bool hopeless(struct quorum *q, mono_t now)
 {
 	uint32_t up = bits(channels_up(q));
 
-	if (up < enough(q) || !mono_before(now, q->call_end))
-		return true;
-	return up < quorum_n(q) - q->p->cluster.faults && !mono_before(now, q->partial_end);
+	if (up >= quorum_n(q) - q->p->cluster.faults)
+		q->partial_end = mono_add_ms(now, QUORUM_PARTIAL_MS);
+	return up < enough(q) || !mono_before(now, q->call_end) ||
+	       !mono_before(now, q->partial_end);
 }
 
 static void call_late(struct timer *t, mono_t now)
@@ -130,13 +144,19 @@ static void call_late(struct timer *t, mono_t now)
 
 static void take_answer(struct quorum *q, const struct result *r)
 {
+	mono_t now = loop_now(q->loop);
+
 	if (r->code == RESULT_NO_SESSION) {
 		begin_session(q, true);
-		q->begun = false;
-	} else {
-		session_note(&q->file, q->client.session, q->client.no, false);
-		end_call(q, 0, r);
+		ask(q);
+		return;
 	}
+	session_note(&q->file, q->client.session, q->client.no, false);
+	if (r->code == RESULT_NONE && mono_before(now, q->wait_end)) {
+		ask(q);
+		return;
+	}
+	end_call(q, 0, r);
 	next_call(q);
 }
 

@@ -1,8 +1,10 @@
 /* cmd/quorum.h - speak to the manager: a channel to every replica, and f+1 equal answers
  *
- * Drives tuple/client over net/conn. Calls wait in line: one operation is under way at a time, and
- * one that waits (rd, in) keeps the others waiting. Lost channels are opened again with growing
- * pauses. One-shot commands use quorum_ask, roles quorum_call on their own loop. */
+ * Drives tuple/client over net/conn. Calls wait in line: one operation is under way at a time, one
+ * that waits (rd, in) keeps the others waiting. A wait is asked for in slices, each an operation
+ * of its own: who has no quorum finds out, and what somebody leaves behind takes a tuple for one
+ * slice at most. Lost channels are opened again with growing pauses. One-shot commands use
+ * quorum_ask, roles quorum_call on their own loop. */
 #ifndef CMD_QUORUM_H
 #define CMD_QUORUM_H
 
@@ -16,6 +18,7 @@ enum {
 	QUORUM_PARTIAL_MS =
 	    8000, /* with fewer than 2f+1: then most likely the replicas lack them too */
 	QUORUM_CALL_MS = 20000, /* a view change or two (MANAGER.md B.3: 2 s, doubled) */
+	QUORUM_SLICE_MS = 10000, /* so long a wait of ours outlives us (B.3, "Waits") */
 };
 
 struct quorum;

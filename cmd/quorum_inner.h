@@ -36,6 +36,7 @@ struct quorum {
 	struct session_file file;
 	struct quorum_call *first, *last; /* the first is under way */
 	bool in_done, begun;
+	mono_t wait_end; /* of the operation; what is under way may be a slice of its wait */
 	mono_t call_end, partial_end;
 	struct timer client_timer, call_timer, status_timer;
 	bool asking;	 /* for the replicas' status */

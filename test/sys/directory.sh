@@ -44,6 +44,27 @@ ok and_ends within 6 ends 1 -C "$a" tuple rdp soon
 ok in_waits_for_a_match ends 0 -C "$a" tuple in late
 ok rd_gives_up_after_its_wait ends 1 -C "$a" tuple rd never --wait 1
 
+# What is killed while it waits takes nothing for long: a key has four waits, and when three of them
+# were left behind, the next is refused until these are over. One that lives goes on.
+"$m" -C "$a" tuple in long >"$d/long" &
+long=$!
+for i in 1 2 3; do "$m" -C "$a" tuple in mine & dead[i]=$!; done
+three_wait()
+{
+	ends 1 -C "$a" tuple rd never --wait 1 & one=$!
+	ends 1 -C "$a" tuple rd never --wait 1 & two=$!
+	ends 1 -C "$a" tuple rd never --wait 1 && wait $one && wait $two
+}
+sleep 2
+ok a_key_has_four_waits ends 8 -C "$a" tuple rd never --wait 1
+kill -9 ${dead[*]}
+wait ${dead[*]} 2>/dev/null
+ok what_the_dead_waited_for_ends within 30 three_wait
+"$m" -C "$a" tuple out mine
+ok and_takes_nothing ends 0 -C "$a" tuple inp mine
+"$m" -C "$a" tuple out long
+ok who_lives_waits_on wait $long
+
 # Members.
 mkdir -p "$d/n1"
 fp=$("$m" -C "$d/n1" key new)
@@ -117,8 +138,13 @@ start "$c/replica-0"
 ok it_catches_up within 20 up_to_date 4
 stop "$c/replica-1" KILL
 ok without_another_one_too says 0 d -C "$a" tuple rdp c '*'
+timeout 60 "$m" -C "$a" tuple in never 2>"$d/waiting" &
+waiting=$!
+sleep 1
 stop "$c/replica-2" KILL
 ok without_two_it_is_exit_9 says 9 "no quorum" -C "$a" tuple out e f
+wait $waiting
+ok also_for_who_waits test $? -eq 9
 for i in 1 2; do start "$c/replica-$i"; done
 ok and_with_them_it_is_there_again ends 0 -C "$a" tuple out g h
 got=$("$m" -C "$a" tuple rdp a b && "$m" -C "$a" tuple rdp c d)
