@@ -111,32 +111,45 @@ void faults_change(struct sim *s)
 	post(s, (struct event){ .type = EV_FAULTS }, 100000 + below(&s->fault, 1500000));
 }
 
-/* Phase 2: heal a core of 2f+1 honest, sound nodes; all else stays as bad as it is. */
+/* Is node i of the configuration before a replacement, and of the one after? */
+static bool is_member(const struct sim *s, uint32_t i, bool after)
+{
+	if (!s->swap_stage)
+		return i < s->n;
+	return i == (after ? NODES_MAX - 1 : s->swap_stage - 1) ||
+	       (i < s->n && i != s->swap_stage - 1);
+}
+
+static void heal_node(struct sim *s, uint32_t i)
+{
+	s->core |= 1u << i;
+	if (!s->node[i].up)
+		node_boot(s, i);
+}
+
+/* Phase 2: heal a core of 2f+1 honest, sound nodes; all else stays as bad as it is. A replacement
+ * may be anywhere on its way: then there are so many in either configuration, and both its ends. */
 void faults_heal(struct sim *s)
 {
-	uint32_t need = 2 * s->faults + 1, chosen = 0, first = below(&s->fault, NODES_MAX);
+	uint32_t need = 2 * s->faults + 1, first = below(&s->fault, NODES_MAX), have[2] = { 0, 0 };
 
 	s->calm = true;
 	s->core = 0;
 	for (uint32_t k = 0; k < NODES_MAX; k++) {
 		uint32_t i = (first + k) % NODES_MAX;
-		struct node *x = &s->node[i];
-		struct fp fp;
+		const struct node *x = &s->node[i];
+		bool in[2] = { is_member(s, i, false), is_member(s, i, true) };
 
-		key_fp(x->key, &fp);
-		if (!x->exists || x->evil || x->spoiled || chosen == need ||
-		    cluster_find(&s->oracle->cluster, &fp) < 0)
+		if (!x->exists || x->evil || x->spoiled ||
+		    !((in[0] && have[0] < need) || (in[1] && have[1] < need)))
 			continue;
-		s->core |= 1u << i;
-		chosen++;
-		if (!x->up)
-			node_boot(s, i);
+		have[0] += in[0];
+		have[1] += in[1];
+		heal_node(s, i);
 	}
-	if (s->swap_stage) { /* it may still be under way: both ends of it are needed */
-		s->core |= 1u << (NODES_MAX - 1) | 1u << (s->swap_stage - 1);
-		for (uint32_t i = 0; i < NODES_MAX; i++)
-			if ((s->core & 1u << i) && !s->node[i].up)
-				node_boot(s, i);
+	if (s->swap_stage) {
+		heal_node(s, NODES_MAX - 1);
+		heal_node(s, s->swap_stage - 1);
 	}
 	for (uint32_t i = 0; i < NODES_MAX + USERS_MAX; i++)
 		for (uint32_t k = 0; k < NODES_MAX + USERS_MAX; k++)
