@@ -69,6 +69,7 @@ static void settle(struct replica *r, const struct batch *batch)
 	for (uint32_t i = 0; i < st->outcomes; i++)
 		if (outcome_lives(st, &st->outcome[i]))
 			reply_to(r, &st->outcome[i], r->chan[st->outcome[i].session]);
+	intake_review(r);
 	if (st->members_changed && !r->replaying)
 		out_push(r, REPLICA_MEMBERS);
 	if (st->directory_changed && !r->replaying)

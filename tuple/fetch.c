@@ -149,6 +149,7 @@ bool fetch_install(struct replica *r)
 	}
 	r->ckpt_owed = false;
 	memset(r->chan, 0, sizeof r->chan);
+	intake_review(r);
 	r->beat = r->now;
 	r->stash.count = r->stash.used = 0;
 	r->fetch_since = mono_us(0);

@@ -90,7 +90,9 @@ struct peer {
 };
 
 struct pending {
-	bool used, is_signed, asked;
+	bool used, is_signed;
+	bool stray; /* not next in its session: cannot be ordered */
+	bool asked; /* its client was asked to sign it, or it was forwarded */
 	uint64_t chan;
 	struct fp client;
 	uint8_t session[SESSION_BYTES];

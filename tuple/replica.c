@@ -170,7 +170,7 @@ void replica_cease(struct replica *r, enum replica_note why)
 	out_note(r, why, (int64_t)r->state.slot);
 }
 
-static mono_t sooner(mono_t a, mono_t b)
+mono_t earlier(mono_t a, mono_t b)
 {
 	if (!a.us)
 		return b;
@@ -181,17 +181,17 @@ static void arm(struct replica *r)
 {
 	mono_t at = mono_add_ms(r->progress, STATUS_MS);
 
-	at = sooner(at, intake_deadline(r));
-	at = sooner(at, normal_deadline(r));
-	at = sooner(at, view_deadline(r));
+	at = earlier(at, intake_deadline(r));
+	at = earlier(at, normal_deadline(r));
+	at = earlier(at, view_deadline(r));
 	if (r->behind)
-		at = sooner(at, mono_add_ms(r->asked_at, ASK_GAP_MS));
+		at = earlier(at, mono_add_ms(r->asked_at, ASK_GAP_MS));
 	if (r->again)
 		at = r->now;
 	if (r->transfer.active)
-		at = sooner(at, mono_add_ms(r->transfer.since, FETCH_MS));
+		at = earlier(at, mono_add_ms(r->transfer.since, FETCH_MS));
 	if (r->fetch_since.us)
-		at = sooner(at, mono_add_ms(r->fetch_since, FETCH_MS));
+		at = earlier(at, mono_add_ms(r->fetch_since, FETCH_MS));
 	if (mono_before(at, mono_add_us(r->now, 1)) && !r->again)
 		at = mono_add_ms(r->now, 1); /* what is overdue had its turn */
 	if (at.us == r->armed.us)

@@ -16,6 +16,7 @@ bool out_has_room(const struct replica *r);
 void replica_progress(struct replica *r);
 void replica_cease(struct replica *r, enum replica_note why);
 bool elapsed(const struct replica *r, mono_t since, uint64_t ms);
+mono_t earlier(mono_t a, mono_t b); /* 0: never */
 
 /* slots.c */
 struct slot *slot_at(struct replica *r, uint64_t s); /* NULL: not in (h, h+WINDOW] */
@@ -44,6 +45,7 @@ void intake_executed(struct replica *r, const struct request *q);
 uint32_t intake_take(struct replica *r, struct buf *b);
 void intake_distrust(struct replica *r, const struct fp *client);
 bool intake_distrusted(struct replica *r, const struct fp *client);
+void intake_review(struct replica *r);	/* after sessions have changed */
 void intake_restart(struct replica *r); /* timers, after a NEW-VIEW */
 void intake_tick(struct replica *r);
 mono_t intake_deadline(const struct replica *r);

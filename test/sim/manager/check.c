@@ -451,6 +451,8 @@ void check_scene(struct sim *s)
 			     QUIET_PATIENCE_US / 1000000);
 	if (s->scene == SCENE_SUSPECT && s->views > 2 * s->n * (1 + s->top / ROTATE_SLOTS))
 		fail(s, "L2: %u views entered because one replica suspects", s->views);
+	if (s->scene == SCENE_STRAY && s->views > s->n * (s->top / ROTATE_SLOTS))
+		fail(s, "L2: %u views entered because a client skips numbers", s->views);
 	if (s->scene == SCENE_ARRIVE)
 		check_blame(s);
 }

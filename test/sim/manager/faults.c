@@ -34,6 +34,8 @@ void faults_begin(struct sim *s)
 		s->node[1 + below(&s->lie, s->n - 1)].evil = EVIL_SUSPECT;
 	} else if (s->scene == SCENE_ARRIVE) {
 		s->user[s->users - 1].evil = chance(&s->lie, 500);
+	} else if (s->scene == SCENE_STRAY) {
+		s->user[s->users - 1].evil = true;
 	} else {
 		s->scene = SCENE_CHAOS;
 		choose_liars(s);

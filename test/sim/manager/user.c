@@ -143,6 +143,32 @@ static void play_tricks(struct sim *s, uint32_t u)
 		pause_then(s, u, 200000);
 }
 
+/* Signed requests: some are next in their session or come while one waits; others skip numbers, and
+ * are left alone. */
+static void play_stray(struct sim *s, uint32_t u)
+{
+	struct user *x = &s->user[u];
+	uint32_t skip = x->c.no && chance(&s->lie, 700) ? below(&s->lie, 3) : 0;
+	struct client_effects out;
+	uint8_t mem[64];
+	struct buf b;
+
+	choose_op(s, x);
+	x->c.no += skip;
+	x->c.time_us = s->now_us + 1700000000000000;
+	MUST(client_call(&x->c, mono_us(s->now_us), &x->op, &out));
+	buf_init(&b, mem, sizeof mem);
+	notice_put(&b, MSG_SIGN, x->c.session, x->c.no, 0);
+	for (uint32_t k = 0; k <= s->faults; k++)
+		client_message(&x->c, mono_us(s->now_us), k, b.mem, b.len, &out);
+	send_to(s, u, (1u << s->n) - 1, x->c.frame, x->c.frame_len);
+	x->c.busy = false;
+	if (skip)
+		new_session(s, u);
+	if (x->left--)
+		pause_then(s, u, 200000);
+}
+
 static void call(struct sim *s, uint32_t u)
 {
 	struct user *x = &s->user[u];
@@ -163,7 +189,7 @@ void user_next(struct sim *s, uint32_t u)
 	if (!x->left || x->running)
 		return;
 	if (x->evil) {
-		play_tricks(s, u);
+		(s->scene == SCENE_STRAY ? play_stray : play_tricks)(s, u);
 		return;
 	}
 	x->left--;
@@ -176,7 +202,7 @@ void user_next(struct sim *s, uint32_t u)
 	else
 		choose_op(s, x);
 	call(s, u);
-	if (s->scene != SCENE_ARRIVE && chance(&s->load, 30))
+	if (s->scene < SCENE_ARRIVE && chance(&s->load, 30))
 		post(s, (struct event){ .type = EV_USER_FORGETS, .to = u, .tag = x->c.no },
 		     below(&s->load, 5000));
 }

@@ -19,8 +19,9 @@ enum evil { HONEST = 0, EVIL_MIX, EVIL_TWIN, EVIL_SILENT, EVIL_EQUIVOCATE, EVIL_
 	    EVIL_SUSPECT, EVIL_CLOCK, EVIL_MUTE /* to clients only */ };
 
 /* CENSOR: the leader is deaf to user 0. SUSPECT: somebody suspects every leader, for no reason.
- * ARRIVE: all replicas are honest; every user's last f channels come up late. */
-enum scene { SCENE_CHAOS = 0, SCENE_CENSOR, SCENE_SUSPECT, SCENE_ARRIVE };
+ * ARRIVE: all replicas are honest; every user's last f channels come up late. STRAY: all replicas
+ * are honest, a user signs requests that are not next in their session. */
+enum scene { SCENE_CHAOS = 0, SCENE_CENSOR, SCENE_SUSPECT, SCENE_ARRIVE, SCENE_STRAY };
 
 struct rng {
 	uint64_t s;

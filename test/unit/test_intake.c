@@ -1,0 +1,178 @@
+/* test/unit/test_intake.c - what becomes of requests that nobody can order, and of those that come
+ * too often: real signatures, one client's number at a time */
+#include "test/unit/replicas.h"
+
+enum { EVERYONE = (1 << N) - 1 };
+
+/* A request of one's own making: number `no` of session `s` of user u, told to `to`. */
+struct asked {
+	uint32_t u;
+	uint8_t s;
+	uint64_t no;
+	bool is_signed;
+	enum op_type type;
+	uint32_t wait_ms;
+};
+
+static size_t make(const struct asked *a, uint8_t frame[CLIENT_FRAME_MAX])
+{
+	uint8_t body[REQUEST_BODY_MAX], msg[REQUEST_SIGNED_MAX], sig[SIG_BYTES_MAX];
+	struct op op = { .type = a->type ? a->type : OP_OUT, .wait_ms = a->wait_ms };
+	struct request q = { .is_signed = a->is_signed, .body = body, .sig = sig };
+	struct signer signer;
+	struct buf b;
+
+	signer_ident(&signer, &user[a->u]);
+	tuple_init(&op.tuple);
+	tuple_add_str(&op.tuple, "job");
+	op.templ = op.tuple;
+	q.pub = signer.pub;
+	buf_init(&b, body, sizeof body);
+	buf_put_u64(&b, a->s);
+	buf_put_u64(&b, a->u);
+	buf_put_u64(&b, a->no);
+	buf_put_u64(&b, (uint64_t)now.us + 1700000000000000);
+	op_put(&b, &op);
+	MUST(buf_ok(&b));
+	q.body_len = b.len;
+	if (a->is_signed)
+		q.sig_len = signer.sign(signer.ctx, msg,
+					request_signed(cluster_key, body, b.len, msg), sig);
+	buf_init(&b, frame, CLIENT_FRAME_MAX);
+	request_put(&b, &q);
+	MUST(buf_ok(&b));
+	return b.len;
+}
+
+/* To the replicas in `to`; what the last one of them made of it. */
+static enum replica_verdict ask(uint32_t to, struct asked a)
+{
+	uint8_t frame[CLIENT_FRAME_MAX];
+	size_t len = make(&a, frame);
+	enum replica_verdict v = REPLICA_OK;
+
+	for (uint32_t i = 0; i < N; i++)
+		if (rep[i] && (to & 1u << i))
+			v = step(i, (struct replica_event){ .type = REPLICA_REQUEST,
+							    .chan = a.u + 1,
+							    .client = user[a.u].fp,
+							    .bytes = frame, .len = len });
+	return v;
+}
+
+static void nobody_was_suspected(void)
+{
+	for (uint32_t i = 0; i < N; i++) {
+		if (!rep[i])
+			continue;
+		CHECK_EQ(notes[i][NOTE_SUSPECT], 0);
+		CHECK_EQ(status(i).pending, 0);
+	}
+}
+
+static void who_skips_numbers_deposes_nobody(void)
+{
+	setup(1);
+	ask(EVERYONE, (struct asked){ .no = 1 });
+	pass(100);
+	CHECK_EQ(told[MSG_REPLY], N);
+	ask(EVERYONE, (struct asked){ .no = 3, .is_signed = true });
+	pass(100);
+	CHECK_EQ(status(0).pending, 1);
+	pass(10000);
+	nobody_was_suspected();
+	CHECK_EQ(sent[MSG_FORWARD], 0);
+	ask(EVERYONE, (struct asked){ .no = 2 });
+	pass(100);
+	CHECK_EQ(told[MSG_REPLY], 2 * N);
+}
+
+/* Nobody signs: the leader keeps it no longer than the others, and wakes for it once. */
+static void what_is_not_signed_goes_too(uint32_t faults)
+{
+	setup(faults);
+	ask(EVERYONE, (struct asked){ .no = 1 });
+	pass(100);
+	ask(EVERYONE, (struct asked){ .no = 3 });
+	fired = 0;
+	pass(10000);
+	nobody_was_suspected();
+	CHECK(fired < 200);
+}
+
+static void the_leader_forgets_it(void)
+{
+	what_is_not_signed_goes_too(1);
+}
+
+static void a_cluster_of_one_forgets_it(void)
+{
+	what_is_not_signed_goes_too(0);
+}
+
+static void nor_who_asks_while_he_waits(void)
+{
+	setup(1);
+	ask(EVERYONE, (struct asked){ .no = 1, .type = OP_IN, .wait_ms = 20000 });
+	pass(100);
+	ask(EVERYONE, (struct asked){ .no = 2, .is_signed = true, .type = OP_CLOSE });
+	pass(15000);
+	nobody_was_suspected();
+	CHECK_EQ(told[MSG_REPLY], 0);
+	pass(10000);
+	CHECK_EQ(told[MSG_REPLY], N);
+	ask(EVERYONE, (struct asked){ .no = 2, .is_signed = true, .type = OP_CLOSE });
+	pass(100);
+	CHECK_EQ(told[MSG_REPLY], 2 * N);
+}
+
+/* The wait ends before the stray's time: it has all its time from then on, and is forwarded. */
+static void its_time_begins_with_its_turn(void)
+{
+	setup(1);
+	ask(EVERYONE, (struct asked){ .no = 1, .type = OP_IN, .wait_ms = 1500 });
+	pass(100);
+	ask(1 << 3, (struct asked){ .no = 2, .is_signed = true });
+	pass(2400);
+	CHECK_EQ(status(3).pending, 1);
+	pass(2000);
+	CHECK_EQ(sent[MSG_FORWARD], 1);
+	nobody_was_suspected();
+	CHECK_EQ(told[MSG_REPLY], 2 * N - 1); /* the leader does not know his channel */
+}
+
+/* Every place is taken by requests that skip numbers; who asks in order is served. */
+static void strays_make_room(void)
+{
+	struct asked a = { .no = 1 };
+
+	setup(0);
+	for (a.u = 0; a.u < USERS; a.u++)
+		for (a.s = 0; a.s < 64; a.s++)
+			ask(1, a);
+	pass(1000);
+	CHECK_EQ(told[MSG_REPLY], USERS * 64);
+	a.no = 3;
+	for (a.u = 0; a.u < USERS; a.u++)
+		for (a.s = 0; a.s < 64; a.s++)
+			ask(1, a);
+	CHECK_EQ(status(0).pending, USERS * 64);
+	CHECK_EQ(ask(1, (struct asked){ .u = USERS, .no = 1 }), REPLICA_OK);
+	pass(100);
+	CHECK_EQ(status(0).pending, USERS * 64 - 1);
+	CHECK_EQ(told[MSG_REPLY], USERS * 64 + 1);
+	CHECK_EQ(told[MSG_BUSY], 0);
+}
+
+TEST_MAIN_BEGIN
+	for (int i = 0; i < N; i++)
+		ident_new(&ids[i]);
+	for (int i = 0; i <= USERS; i++)
+		ident_new(&user[i]);
+	RUN(who_skips_numbers_deposes_nobody);
+	RUN(the_leader_forgets_it);
+	RUN(a_cluster_of_one_forgets_it);
+	RUN(nor_who_asks_while_he_waits);
+	RUN(its_time_begins_with_its_turn);
+	RUN(strays_make_room);
+TEST_MAIN_END
