@@ -29,6 +29,7 @@ struct common {
 	bool quiet;
 	bool json;
 	bool help;
+	bool mute; /* errors go to the log: something else is tried after them */
 };
 
 enum { CMD_OPTS_MAX = 4096 }; /* room for the largest options struct */

@@ -128,14 +128,14 @@ static void hint(void *owner)
 
 static void end_round(struct directory *d, int code)
 {
-	bool first = !d->told, changed = false;
+	bool first = !d->told, changed = d->code != 0;
 	struct roster *old = d->now;
 
 	d->running = false;
 	d->code = code;
 	if (!code) {
 		roster_seal(d->next);
-		changed = !roster_same(d->now, d->next);
+		changed |= !roster_same(d->now, d->next);
 		d->now = d->next;
 		d->next = old;
 		d->told = true;

@@ -36,8 +36,9 @@ int directory_load(struct directory *d, struct quorum *q);
 bool directory_load_cached(struct directory *d, int64_t *age_s);
 
 /* On the loop: load once in the background and write the cache, or load again and again from now on
- * (the cache is not written). fn is called when what look-ups return has changed, and after the
- * first load in any case; on failure (`ok` false) everything stays as it was and a poll goes on. */
+ * (the cache is not written). fn is called when what look-ups return has changed, after the first
+ * load, and after one that failed and the next that did not; on failure (`ok` false) all stays as
+ * it was, and a poll goes on. */
 typedef void (*directory_fn)(void *owner, bool ok);
 void directory_refresh(struct directory *d, struct quorum *q, directory_fn fn, void *owner);
 void directory_poll(struct directory *d, struct quorum *q, directory_fn fn, void *owner);

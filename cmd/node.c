@@ -89,19 +89,20 @@ static void sweep(struct timer *t, mono_t now)
 	loop_arm(&n->st.loop, t, mono_add_ms(now, SWEEP_MS));
 }
 
-/* Who may ask: admitted clients, and admins, who may do what a client may. */
+/* Who may ask: admitted clients, and admins, who may do what a client may; nobody, where we are not
+ * admitted any more. */
 static void members_changed(struct station *st)
 {
 	static struct fp list[GATE_CLIENTS_MAX];
 	struct node *n = node_of(st);
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < n->st.party.cluster.admins; i++)
+	for (uint32_t i = 0; !st->evicted && i < n->st.party.cluster.admins; i++)
 		list[count++] = n->st.party.cluster.admin[i];
 	for (uint32_t i = 0; i < directory_members(n->st.d) && count < GATE_CLIENTS_MAX; i++) {
 		const struct member_entry *m = directory_member_at(n->st.d, i);
 
-		if (m->role == ROLE_CLIENT)
+		if (m->role == ROLE_CLIENT && !st->evicted)
 			list[count++] = m->fp;
 	}
 	if (!gate_admit(n->gate, list, count) || count == GATE_CLIENTS_MAX)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/check.h"
+#include "core/log.h"
 #include "core/text.h"
 
 enum {
@@ -54,6 +55,10 @@ int report_error(const struct common *c, enum exit_code code, const char *todo, 
 	va_start(ap, why_fmt);
 	vsnprintf(why, sizeof why, why_fmt, ap);
 	va_end(ap);
+	if (c->mute) {
+		log_info("%s: %s", what, why);
+		return code;
+	}
 	if (!c->json) {
 		fprintf(stderr, "machete: %s: %s%s%s\n", what, report_safe(why, safe, sizeof safe),
 			todo ? "; " : "", todo ? todo : "");

@@ -5,70 +5,27 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/choose.h"
-#include "cmd/kflow.h"
 #include "cmd/memory.h"
-#include "cmd/oneshot.h"
-#include "cmd/progress.h"
-#include "cmd/receipt.h"
 #include "cmd/report.h"
+#include "cmd/send_try.h"
 #include "core/check.h"
-#include "core/log.h"
 #include "net/sock.h"
 
-enum {
-	RETRIES = 5,    /* with a fresh directory at once, then after LOOK_MS each */
-	LOOK_MS = 2000, /* four of them are longer than two rounds of DIRECTORY_POLL_MS */
-};
-
-struct opts {
-	struct survey_options choose;
-	uint32_t transport, turn, max_share;
-	const char *scheduler;
-	bool dry_run;
-};
-
 static const struct opt rows[] = {
-	SURVEY_ROWS(opts, choose),
+	SURVEY_ROWS(send_opts, choose),
 	{ OPT_FLAG, 0, "dry-run", NULL, "plan the paths, show the plan, send nothing",
-	  offsetof(struct opts, dry_run), 0, 0 },
+	  offsetof(struct send_opts, dry_run), 0, 0 },
 	{ OPT_CHOICE, 0, "transport", "flows|mptcp", "TCP, or the kernel's MPTCP (flows)",
-	  offsetof(struct opts, transport), 0, 0 },
+	  offsetof(struct send_opts, transport), 0, 0 },
 	{ OPT_STR, 0, "scheduler", "fast|strict|NAME",
 	  "who carries the next record: whoever has room, or each in turn (fast); mptcp: the "
 	  "kernel's scheduler NAME",
-	  offsetof(struct opts, scheduler), 0, 0 },
-	{ OPT_U32, 0, "turn", "K", "strict: records a turn (1)", offsetof(struct opts, turn), 1,
-	  1024 },
+	  offsetof(struct send_opts, scheduler), 0, 0 },
+	{ OPT_U32, 0, "turn", "K", "strict: records a turn (1)",
+	  offsetof(struct send_opts, turn), 1, 1024 },
 	{ OPT_U32, 0, "max-share", "PCT", "fast: the most of all bytes that one path carries",
-	  offsetof(struct opts, max_share), 1, 100 },
+	  offsetof(struct send_opts, max_share), 1, 100 },
 	{ 0 },
-};
-
-struct send {
-	const struct common *c;
-	const struct opts *o;
-	struct oneshot one;
-	struct directory *d;
-	struct source source;
-	struct session_setup setup;
-	struct path path[PATHS_MAX];
-	uint32_t n;
-	struct choice choice;
-	bool again; /* paths that should work did not: look anew */
-	struct shun shun;
-	struct pathset ps;
-	struct kflow kernel; /* --transport mptcp */
-	struct watch in; /* stdin, when it has nothing now */
-	struct progress progress;
-	char **final_name;
-	struct timer wait;
-	bool interrupted, stored;
-	bool hung; /* the attempt before was: with other nodes that is the device's fault */
-	int code; /* of the session */
-	char why[WHY_MAX];
-	mono_t data_from, data_done;
-	struct receipt receipt;
 };
 
 static struct send *send_of(struct pathset *ps)
@@ -84,12 +41,14 @@ static void ready(struct pathset *ps)
 
 	s->data_from = mono_now();
 	progress_begin(&s->progress, s->c, ps, &s->source);
+	send_confirm(s);
 }
 
 static size_t fill(struct pathset *ps, uint8_t *p)
 {
 	struct send *s = send_of(ps);
-	int n = kflow_may_send(&s->kernel) ? source_fill(&s->source, p, RECORD_PLAIN_MAX) : 0;
+	bool may = s->cleared && kflow_may_send(&s->kernel);
+	int n = may ? source_fill(&s->source, p, RECORD_PLAIN_MAX) : 0;
 
 	if (n < 0) {
 		pathset_fail(ps, EXIT_FAILED, "%s", s->source.why);
@@ -178,7 +137,7 @@ static void over(struct pathset *ps, int code, const char *why)
 		loop_stop(&s->one.loop);
 }
 
-static const struct pathset_ops send_ops = {
+const struct pathset_ops send_ops = {
 	.ready = ready, .fill = fill, .data = data, .over = over
 };
 
@@ -199,7 +158,7 @@ static void on_signal(struct loop *l, int signo)
 
 /* --- set-up ----------------------------------------------------------------------------------- */
 
-static bool is_strict(const struct opts *o)
+static bool is_strict(const struct send_opts *o)
 {
 	return o->scheduler && !strcmp(o->scheduler, "strict");
 }
@@ -249,152 +208,6 @@ static int parse_target(struct send *s, int argc, char **argv, char **host)
 		return report_error(s->c, EXIT_FAILED, s->source.todo, "cannot send", "%s",
 				    s->source.why);
 	return 0;
-}
-
-static int find_device(struct send *s, const char *host, const struct device_entry **dev)
-{
-	*dev = directory_device(s->d, host);
-	if (*dev)
-		return 0;
-	return report_error(s->c, EXIT_UNREACHABLE,
-			    "see `machete status`, or start `machete server` there",
-			    *host ? host : "''",
-			    "no such device is registered");
-}
-
-/* While the paths were looked for: then there is no session that could tell. */
-static bool interrupted(struct send *s)
-{
-	if (s->interrupted) {
-		s->code = EXIT_INTERRUPTED;
-		snprintf(s->why, sizeof s->why, "interrupted by the user");
-	}
-	return s->interrupted;
-}
-
-/* One session from the directory as it is now. */
-static int attempt(struct send *s, const char *host)
-{
-	struct survey_options o = s->o->choose;
-	const struct device_entry *dev;
-	int r;
-
-	if (interrupted(s))
-		return 0;
-	r = find_device(s, host, &dev);
-	o.kernel = s->o->transport == 2;
-	o.fresh = s->again;
-	o.shun = &s->shun;
-	if (!r && s->o->dry_run)
-		return choose_show(s->one.q, &o, s->d, dev);
-	for (uint32_t i = 0; i < PATHS_MAX; i++) {
-		uint8_t *in = s->path[i].flow.in;
-
-		memset(&s->path[i], 0, sizeof s->path[i]);
-		s->path[i].flow.in = in;
-	}
-	if (!r && o.kernel)
-		r = kflow_open(&s->kernel, s->c, &s->one.party, &s->one.loop, s->o->scheduler);
-	r = r ? r : choose_paths(s->one.q, &o, s->d, dev, s->path, &s->n, &s->choice);
-	if (r)
-		return r;
-	if (s->o->max_share && s->o->max_share * s->n < 100)
-		return report_error(s->c, EXIT_USAGE, "allow more, or use more paths",
-				    "--max-share", "%u paths of %u %% cannot carry everything",
-				    s->n, s->o->max_share);
-	if (interrupted(s))
-		return 0;
-	s->code = EXIT_FAILED; /* until `over` says better */
-	snprintf(s->why, sizeof s->why, "the session did not come to its end");
-	pathset_init(&s->ps, &s->one.loop, &send_ops, &s->one.party.id, &s->one.party.cert);
-	if (o.kernel)
-		kflow_begin(&s->kernel, &s->ps, &s->setup, s->path[0].flow.in, s->path, s->n, dev);
-	else
-		pathset_connect(&s->ps, &s->setup, s->path, s->n, dev);
-	if (!s->ps.gone && loop_run(&s->one.loop))
-		return report_error(s->c, EXIT_FAILED, NULL, "send", "%s", strerror(errno));
-	if (s->ps.complete && !o.kernel)
-		choose_learn(s->c, &s->choice, s->path, s->n);
-	return 0;
-}
-
-static void waited(struct timer *t, mono_t now)
-{
-	(void)now;
-	loop_stop(&container_of(t, struct send, wait)->one.loop);
-}
-
-/* Nodes and devices hear of a newcomer with their next look at the directory. */
-static void let_them_look(struct send *s)
-{
-	s->wait.fire = waited;
-	loop_arm(&s->one.loop, &s->wait, mono_add_ms(mono_now(), LOOK_MS));
-	loop_run(&s->one.loop);
-}
-
-/* Whether what went wrong may be cured by a newer directory, ours or theirs. */
-static bool worth_retrying(const struct send *s)
-{
-	if (s->interrupted || s->o->dry_run || (s->ps.hung && s->hung))
-		return false;
-	if (s->ps.complete) /* our side stood; did the device refuse us? stdin is not read twice */
-		return s->code == EXIT_DENIED && !s->source.name;
-	return s->code == EXIT_UNREACHABLE || s->code == EXIT_DENIED;
-}
-
-/* What was read for a device that did not take it. */
-static int rewind_source(struct send *s)
-{
-	struct source *from = &s->source;
-
-	if (!from->sent)
-		return 0;
-	source_close(from);
-	if (source_open(from, from->path, from->files, NULL))
-		return 0;
-	return report_error(s->c, EXIT_FAILED, from->todo, "cannot send", "%s", from->why);
-}
-
-static bool in_directory(const struct send *s, const char *host)
-{
-	bool all = directory_device(s->d, host);
-
-	for (uint32_t i = 0; i < s->o->choose.via.n; i++)
-		all &= directory_node(s->d, s->o->choose.via.v[i]) != NULL;
-	return all;
-}
-
-/* A directory from the cache starts at once, and may be out of date: what it cannot answer, and
- * what could not be reached by it, is asked of the manager and tried again. */
-static int run(struct send *s, const char *host)
-{
-	int64_t age_s;
-	bool cached = directory_load_cached(s->d, &age_s) && in_directory(s, host);
-	int r = cached ? 0 : directory_load(s->d, s->one.q);
-
-	if (cached)
-		directory_refresh(s->d, s->one.q, NULL, NULL);
-	r = r ? r : attempt(s, host);
-	for (int i = 0; !r && i < RETRIES && worth_retrying(s); i++) {
-		bool refused = s->code == EXIT_DENIED;
-		bool shunned = choose_shun(&s->shun, s->ps.culprit);
-
-		for (uint32_t k = 0; k < s->n; k++)
-			refused |= s->path[k].refused != 0;
-		if (!refused && !shunned && i)
-			break; /* a fresh directory was tried */
-		log_info("trying again with a fresh directory: %s", s->why);
-		if (refused && i == 1)
-			report_warning(s->c, "send", "%s; trying for some seconds more", s->why);
-		if (refused && i)
-			let_them_look(s);
-		s->again = true;
-		s->hung = s->ps.hung;
-		r = rewind_source(s);
-		r = r ? r : directory_load(s->d, s->one.q);
-		r = r ? r : attempt(s, host);
-	}
-	return r;
 }
 
 static const char *what_to_do(const struct send *s)
@@ -473,7 +286,7 @@ static int send_main(const struct common *c, const void *opts, int argc, char **
 	r = r ? r : start(&s);
 	if (r)
 		return r;
-	r = run(&s, host);
+	r = send_try(&s, host);
 	kflow_close(&s.kernel);
 	r = r ? r : conclude(&s);
 	source_close(&s.source);
@@ -488,7 +301,7 @@ const struct cmd cmd_send = {
 	.args = "FILE... HOST[:NAME]",
 	.summary = "send files to a device over several paths at once",
 	.rows = rows,
-	.opts_bytes = sizeof(struct opts),
+	.opts_bytes = sizeof(struct send_opts),
 	.words_min = 2,
 	.words_max = -1,
 	.more =

@@ -279,7 +279,19 @@ static void sweep(struct timer *t, mono_t now)
 	loop_arm(&sv->st.loop, t, mono_add_ms(now, SWEEP_MS));
 }
 
-/* Whoever was evicted is forgotten: sessions end. */
+static bool by_evicted_node(const struct station *st, const struct session *s)
+{
+	static const struct fp direct;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		if (!fp_eq(&s->path[i].node, &direct) &&
+		    !(directory_roles(st->d, &s->path[i].node) & ROLE_NODE))
+			return true;
+	return false;
+}
+
+/* Whoever was evicted is forgotten: sessions end, also those that say that they go by a node which
+ * was. */
 static void members_changed(struct station *st)
 {
 	struct server *sv = server_of(st);
@@ -288,8 +300,11 @@ static void members_changed(struct station *st)
 		struct receive *r = &sv->session[i];
 		uint32_t roles = r->used ? directory_roles(st->d, &r->ps.session.client_fp) : 0;
 
-		if (r->used && !(roles & (ROLE_CLIENT | ROLE_ADMIN)))
-			pathset_fail(&r->ps, EXIT_DENIED, "this client was evicted");
+		if (r->used && (st->evicted || !(roles & (ROLE_CLIENT | ROLE_ADMIN))))
+			pathset_fail(&r->ps, EXIT_DENIED, "this %s was evicted",
+				     st->evicted ? "device" : "client");
+		else if (r->used && by_evicted_node(st, &r->ps.session))
+			pathset_fail(&r->ps, EXIT_UNREACHABLE, "a node of its paths was evicted");
 	}
 }
 

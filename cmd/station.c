@@ -48,7 +48,8 @@ static void members_changed(void *owner, bool ok)
 {
 	struct station *st = owner;
 
-	if (!ok)
+	st->evicted = quorum_standing(st->q) == QUORUM_DENIED;
+	if (!ok && !(st->evicted && st->informed))
 		return;
 	st->informed = true;
 	st->ops->members_changed(st);

@@ -21,7 +21,7 @@ struct station_ops {
 	bool mptcp; /* connections may be of MPTCP, where the kernel has it */
 	/* A connection that was let in; fd is taken. */
 	void (*arrival)(struct station *st, int fd, const struct addr *peer);
-	/* The directory was read and something changed. */
+	/* The directory was read and something changed, or we were evicted. */
 	void (*members_changed)(struct station *st);
 	/* register_node or register_device. 0, or the exit code of the error that was reported. */
 	int (*publish)(struct station *st);
@@ -50,6 +50,7 @@ struct station {
 	int cluster_fd; /* kept for SIGHUP, when HOME may not be read any more */
 	char seen_at[ADDR_STR_MAX]; /* the first address that is registered */
 	bool listed, informed, ready, stopped;
+	bool evicted; /* the replicas do not know our key any more: nobody is served */
 };
 
 /* Loads key and cluster file; the rest is borrowed. Like the others: 0, or the exit code of the

@@ -146,17 +146,28 @@ static void doubt_traces(struct survey *s)
 		s->cand[i].unreached = false;
 }
 
-/* Never silently fewer paths than there are nodes for. */
+static uint32_t admitted_nodes(const struct directory *d)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < directory_members(d); i++)
+		n += directory_member_at(d, i)->role == ROLE_NODE;
+	return n;
+}
+
+/* Never silently fewer paths than there are nodes for; as an error where others may be known. */
 static uint32_t usual_n(const struct survey *s, uint32_t have)
 {
-	uint32_t nodes = directory_nodes(s->dir);
+	uint32_t nodes = admitted_nodes(s->dir);
 
 	if (have >= SURVEY_N)
 		return SURVEY_N;
+	if (have < nodes && s->o->tentative)
+		return SURVEY_N;
 	if (have < nodes)
 		report_warning(s->c, s->device->name,
-			       "%u of %u registered nodes can be reached: fewer paths than usual",
-			       have, nodes);
+			       "%u of %u admitted nodes can be used: fewer paths than usual", have,
+			       nodes);
 	return have < 2 ? 2 : have;
 }
 
@@ -340,6 +351,10 @@ int survey_make(struct survey *s, struct quorum *q, const struct survey_options 
 	int r;
 
 	*s = (struct survey){ .c = c, .q = q, .o = o, .dir = dir, .device = device };
+	s->muted = *c;
+	s->muted.mute = true;
+	if (o->tentative)
+		s->c = c = &s->muted;
 	s->now_s = time(NULL);
 	r = take_options(s);
 	if (r)

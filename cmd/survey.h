@@ -39,9 +39,10 @@ struct survey_options {
 	struct online_options online;
 	bool direct, kernel; /* kernel: by nat alone, IPv4, the way that the kernel chooses */
 	bool stripe; /* --split stripe: least exposure of one AS */
+	bool tentative; /* a better directory may be had: errors go to the log, few paths are one */
 	bool fresh;  /* trust no trace of before: a path that should work did not */
 	const struct shun *shun; /* or NULL; not chosen while there are enough others */
-	bool ask;    /* what others trace, ask anew even where all is known */
+	bool ask;    /* anew what others trace, even where all is known */
 };
 
 /* Option rows for them, for a struct `type` that has them in `field`. */
@@ -84,6 +85,7 @@ struct survey_path {
 
 struct survey {
 	const struct common *c;
+	struct common muted; /* c, when tentative */
 	struct quorum *q;
 	const struct survey_options *o;
 	const struct directory *dir;
@@ -101,8 +103,7 @@ struct survey {
 	struct plan_conf conf;
 	enum plan_verdict verdict;
 	struct plan plan; /* plan.pick are indices into path and cand */
-	uint32_t traced;  /* legs traced now */
-	uint32_t asked;	  /* questions to manager and nodes about traces, now */
+	uint32_t traced, asked; /* now: legs; questions to manager and nodes about traces */
 };
 
 /* How well the chosen paths are known. */
@@ -112,10 +113,9 @@ struct survey_basis {
 	int table_age_days;	 /* -1: no table */
 };
 
-/* Finds, traces and chooses. 0, or the exit code of an error that was reported: EXIT_USAGE
- * (options), EXIT_UNREACHABLE (too few paths), EXIT_EXPOSURE (the plan is filled in), EXIT_FAILED
- * (memory). `q`, `o`, `dir` and `device` are borrowed until survey_fini, which is needed after an
- * error too. */
+/* Finds, traces and chooses. 0, or the code of an error that was reported: EXIT_USAGE (options),
+ * EXIT_UNREACHABLE (too few paths), EXIT_EXPOSURE (the plan is filled in), EXIT_FAILED (memory).
+ * `q`, `o`, `dir` and `device` are borrowed until survey_fini, needed after an error too. */
 int survey_make(struct survey *s, struct quorum *q, const struct survey_options *o,
 		const struct directory *dir, const struct device_entry *device);
 /* The ASes on candidate i, those of the first leg in order of the way; at most max. Returns how

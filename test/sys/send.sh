@@ -279,6 +279,51 @@ readmitted()
 		ends 0 send -q --via n2,n3,n4 "$d/1K" dev && rm "$inbox/1K"
 }
 ok and_comes_back_when_admitted readmitted
+
+# --- a directory in the cache that is out of date ---
+cache=$d/o/client/cache/directory
+a_node_is_evicted()
+{
+	send -q --via n2,n3,n4 "$d/f1" dev && rm "$inbox/f1" && cp "$cache" "$d/with_n2" || return 1
+	slow --via n2,n3 && "$m" -C "$d/o/admin" evict n2 && slow_ends 3
+}
+it_carries_nothing()
+{
+	send -q -n 2 "$d/f1" dev && rm "$inbox/f1" && cp "$cache" "$d/without_n2" || return 1
+	sleep 11 # until then it is good enough
+	cp "$d/with_n2" "$cache"
+	ends 3 send --via n2,n3 "$d/f1" dev && grep 'n2.*no such node' "$d/err" && [ ! -e "$inbox/f1" ]
+}
+admitted_again()
+{
+	"$m" -C "$d/o/admin" admit node n2 "$("$m" -C "$d/o/node-2" key show)" || return 1
+	for _ in $(seq 200); do # it renews its tuple, and forwards again
+		cp "$d/without_n2" "$cache"
+		send -q --via n2,n3,n4 -n 3 "$d/f1" dev && rm "$inbox/f1" && return
+		sleep 0.1
+	done
+	return 1
+}
+# Three paths need what the cached directory has not.
+looked_up_anew()
+{
+	cp "$d/without_n2" "$cache"
+	ends 0 send -q -n 3 "$d/f1" dev && rm "$inbox/f1"
+}
+manager_is_silent()
+{
+	cp "$d/with_n2" "$cache"
+	pkill -STOP -P "$dev_pid" -f ' manager '
+	ends 0 send --via n2,n3 "$d/f1" dev
+	got=$?
+	pkill -CONT -P "$dev_pid" -f ' manager '
+	[ $got -eq 0 ] && grep 'the manager does not answer' "$d/err" && rm "$inbox/f1"
+}
+ok sessions_over_an_evicted_node_end a_node_is_evicted
+ok a_cached_directory_does_not_bring_it_back it_carries_nothing
+ok nor_keeps_a_node_out_that_is_back admitted_again
+ok too_few_nodes_in_it_are_looked_up_anew looked_up_anew
+ok without_the_manager_it_serves_with_a_warning manager_is_silent
 ok device_stops device_stops
 
 # The device again, with an inbox on a small disk.
