@@ -75,7 +75,11 @@ static void end_call(struct quorum *q, int code, const struct result *r)
 /* Gives up the call under way, and with it the session. */
 static void fail_call(struct quorum *q, int code)
 {
-	q->silent = client_silent(&q->client);
+	enum op_type op = q->first->op.type;
+
+	for (uint32_t i = 0; i < quorum_n(q); i++)
+		q->ch[i].word = client_word(&q->client, i);
+	q->doubtful = !q->client.held && op != OP_RDP && op != OP_RD && op != OP_RDALL;
 	begin_session(q, true);
 	loop_disarm(q->loop, &q->client_timer);
 	end_call(q, code, NULL);

@@ -63,11 +63,17 @@ int quorum_judge(const struct party *p, const char *what, const struct result *r
 
 void quorum_replica(const struct quorum *q, uint32_t i, struct quorum_replica *out)
 {
+	static const char *const words[] = {
+		[CLIENT_SILENT] = "connected, but it says nothing",
+		[CLIENT_BUSY] = "connected, but it is busy",
+		[CLIENT_SIGN] = "connected, but it only asks for a signature",
+		[CLIENT_ANSWER] = "connected",
+	};
 	const struct replica_channel *ch = &q->ch[i];
 
 	out->up = conn_state(&ch->conn) == CONN_OPEN;
-	out->answered = !(q->silent & 1u << i);
-	out->why = out->up ? "no answer" : ch->why[0] ? ch->why : "no connection";
+	out->answered = ch->word == CLIENT_ANSWER;
+	out->why = out->up ? words[ch->word] : ch->why[0] ? ch->why : "no connection";
 	out->has_status = ch->has_status;
 	out->status = ch->status;
 }
@@ -91,6 +97,14 @@ static void list_silent(const struct quorum *q, char *out, size_t bytes)
 	}
 }
 
+/* What shows whether it took effect. */
+static const char *look(const char *what)
+{
+	if (!strcmp(what, "tuple"))
+		return "tuple rdall";
+	return strcmp(what, "cluster replace") ? "members" : "status";
+}
+
 int quorum_report(const struct quorum *q, const char *what, int code)
 {
 	const struct party *p = quorum_party(q);
@@ -106,8 +120,11 @@ int quorum_report(const struct quorum *q, const char *what, int code)
 		return report_error(p->common, code, "end some, or wait ten minutes", what,
 				    "the manager has as many sessions of this key as it may have");
 	list_silent(q, list, sizeof list);
-	return report_error(p->common, code, "see that the replicas run and can be reached", what,
-			    "no quorum of replicas, no answer from %s", list);
+	snprintf(todo, sizeof todo, "it may still take effect, look with `machete %s`", look(what));
+	return report_error(p->common, code,
+			    q->doubtful ? todo : "see that the replicas run and can be reached",
+			    what, "no quorum of replicas%s%s", list[0] ? ", no answer from " : "",
+			    list);
 }
 
 static void status_late(struct timer *t, mono_t now)

@@ -24,6 +24,7 @@ struct replica_channel {
 	struct cluster_replica line; /* where it is, and its key */
 	struct hello_lines lines;    /* as it told last; n 0: not */
 	char why[CHANNEL_WHY_MAX]; /* of the last end; "" before */
+	enum client_word word;	   /* on the operation last given up */
 	uint8_t in[CLIENT_FRAME_MAX], out[CHANNEL_OUT_MAX];
 };
 
@@ -40,7 +41,7 @@ struct quorum {
 	mono_t call_end, partial_end;
 	struct timer client_timer, call_timer, status_timer;
 	bool asking;	 /* for the replicas' status */
-	uint32_t silent; /* replicas without answer to the operation last given up, a bit each */
+	bool doubtful;	 /* what was last given up may change something yet */
 	uint32_t config; /* whose lines we follow; 0: those of HOME/cluster */
 	enum quorum_standing standing;
 	void (*on_standing)(void *owner);

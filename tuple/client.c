@@ -237,11 +237,11 @@ void client_timer(struct client *c, mono_t now, struct client_effects *out)
 	arm(c, now, out);
 }
 
-uint32_t client_silent(const struct client *c)
+enum client_word client_word(const struct client *c, uint32_t i)
 {
-	uint32_t mask = 0;
+	const struct client_vote *v = &c->vote[i];
 
-	for (uint32_t i = 0; i < c->n; i++)
-		mask |= (uint32_t)!c->vote[i].heard << i;
-	return c->busy ? mask : 0;
+	if (v->valid || v->sign)
+		return v->valid ? CLIENT_ANSWER : CLIENT_SIGN;
+	return v->heard ? CLIENT_BUSY : CLIENT_SILENT;
 }

@@ -85,7 +85,8 @@ bool client_message(struct client *c, mono_t now, uint32_t from, const uint8_t *
 void client_link(struct client *c, mono_t now, uint32_t up, struct client_effects *out);
 void client_timer(struct client *c, mono_t now, struct client_effects *out);
 
-/* Replicas that have not answered the operation under way, a bit each: for "no quorum". */
-uint32_t client_silent(const struct client *c);
+/* What replica i said of the operation under way, for "no quorum": the last that applies. */
+enum client_word { CLIENT_SILENT, CLIENT_BUSY, CLIENT_SIGN, CLIENT_ANSWER };
+enum client_word client_word(const struct client *c, uint32_t i);
 
 #endif

@@ -143,6 +143,9 @@ waiting=$!
 sleep 1
 stop "$c/replica-2" KILL
 ok without_two_it_is_exit_9 says 9 "no quorum" -C "$a" tuple out e f
+ok the_silent_are_named_too grep -qF "127.0.0.1:$port (connected, but it says nothing)" "$d/said"
+ok and_that_it_may_be_done_yet grep -qF 'may still take effect, look with `machete tuple' "$d/said"
+ok which_one_who_only_reads_is_not_told says 9 "see that the replicas run" -C "$a" tuple rdp e f
 wait $waiting
 ok also_for_who_waits test $? -eq 9
 for i in 1 2; do start "$c/replica-$i"; done

@@ -58,7 +58,8 @@ static void it_takes_two_equal_answers_of_different_replicas(void)
 	CHECK(!answer(0, RESULT_NONE, 5)); /* the same again counts once */
 	CHECK(!answer(1, RESULT_OK, 5));
 	CHECK(!answer(2, RESULT_NONE, 6)); /* another slot */
-	CHECK_EQ(client_silent(&c), 8);
+	CHECK_EQ(client_word(&c, 1), CLIENT_ANSWER);
+	CHECK_EQ(client_word(&c, 3), CLIENT_SILENT);
 	CHECK(answer(3, RESULT_NONE, 5));
 	CHECK_EQ(out.e[0].result->code, RESULT_NONE);
 	CHECK_EQ(c.slot, 5);
@@ -96,6 +97,8 @@ static void busy_is_no_answer_and_sign_is_obeyed(void)
 	notice(1, MSG_SIGN);
 	notice(1, MSG_SIGN);
 	CHECK_EQ(out.n, 0); /* it may lie: signatures are dear */
+	CHECK_EQ(client_word(&c, 0), CLIENT_BUSY);
+	CHECK_EQ(client_word(&c, 1), CLIENT_SIGN);
 	notice(2, MSG_SIGN);
 	CHECK_EQ(out.n, 2);
 	CHECK(request_get(&q, &id.fp, out.e[0].bytes, out.e[0].len));
