@@ -39,6 +39,12 @@ static uint32_t channels_up(const struct quorum *q)
 	return mask;
 }
 
+/* Now, as the sessions see it from when the operation was asked for. */
+static mono_t session_now(const struct quorum *q)
+{
+	return mono_add_us(loop_now(q->loop), session_slept_us() - q->slept_us);
+}
+
 static void begin_session(struct quorum *q, bool fresh)
 {
 	uint8_t session[SESSION_BYTES];
@@ -99,6 +105,7 @@ static void ask(struct quorum *q)
 		op.wait_ms = QUORUM_SLICE_MS;
 	q->call_end = mono_add_ms(now, op.wait_ms + QUORUM_CALL_MS);
 	q->partial_end = mono_add_ms(now, QUORUM_PARTIAL_MS);
+	q->slept_us = session_slept_us();
 	loop_arm(q->loop, &q->call_timer, mono_add_ms(now, QUORUM_GRACE_MS));
 	session_note(&q->file, q->client.session, q->client.no + 1, true);
 	MUST(client_call(&q->client, now, &op, &out));
@@ -151,8 +158,13 @@ static void take_answer(struct quorum *q, const struct result *r)
 	mono_t now = loop_now(q->loop);
 
 	if (r->code == RESULT_NO_SESSION) {
-		begin_session(q, true);
-		ask(q);
+		if (client_may_repeat(&q->client, session_now(q))) {
+			begin_session(q, true);
+			ask(q);
+			return;
+		}
+		fail_call(q, EXIT_QUORUM);
+		next_call(q);
 		return;
 	}
 	session_note(&q->file, q->client.session, q->client.no, false);
@@ -241,7 +253,7 @@ static void tell_client(struct quorum *q)
 {
 	struct client_effects out = { 0 };
 
-	client_link(&q->client, loop_now(q->loop), channels_up(q), &out);
+	client_link(&q->client, session_now(q), channels_up(q), &out);
 	run_effects(q, &out);
 }
 

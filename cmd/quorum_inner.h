@@ -39,6 +39,7 @@ struct quorum {
 	bool in_done, begun;
 	mono_t wait_end; /* of the operation; what is under way may be a slice of its wait */
 	mono_t call_end, partial_end;
+	int64_t slept_us; /* the machine, when it was asked */
 	struct timer client_timer, call_timer, status_timer;
 	bool asking;	 /* for the replicas' status */
 	bool doubtful;	 /* what was last given up may change something yet */

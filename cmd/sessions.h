@@ -23,5 +23,7 @@ void session_take(struct session_file *f, const struct party *p,
 void session_note(struct session_file *f, const uint8_t session[static SESSION_BYTES], uint64_t no,
 		  bool under_way);
 void session_leave(struct session_file *f);
+/* How long the machine has slept: CLOCK_MONOTONIC leaves it out, and the life of a session not. */
+int64_t session_slept_us(void);
 
 #endif

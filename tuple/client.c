@@ -30,10 +30,18 @@ static struct client_effect *push(struct client_effects *out, enum client_effect
 	return e;
 }
 
-static void send(struct client *c, uint32_t to, struct client_effects *out)
+bool client_may_repeat(const struct client *c, mono_t now)
 {
-	struct client_effect *e = push(out, CLIENT_SEND);
+	return mono_before(now, mono_add_ms(c->begun, CLIENT_LIFE_MS));
+}
 
+static void send(struct client *c, mono_t now, uint32_t to, struct client_effects *out)
+{
+	struct client_effect *e;
+
+	if (!client_may_repeat(c, now))
+		return;
+	e = push(out, CLIENT_SEND);
 	e->to = to;
 	e->bytes = c->frame;
 	e->len = c->frame_len;
@@ -86,6 +94,7 @@ bool client_call(struct client *c, mono_t now, const struct op *op, struct clien
 		return false;
 	c->op_len = b.len;
 	c->no++;
+	c->begun = now;
 	c->busy = true;
 	c->signed_now = false;
 	c->resend_ms = CLIENT_RESEND_MS;
@@ -97,7 +106,7 @@ bool client_call(struct client *c, mono_t now, const struct op *op, struct clien
 	c->held = bits(c->up) < 2 * c->faults + 1;
 #endif
 	if (!c->held)
-		send(c, c->up, out);
+		send(c, now, c->up, out);
 	arm(c, now, out);
 	return true;
 }
@@ -125,7 +134,7 @@ static void sign_again(struct client *c, mono_t now, int64_t time_us, struct cli
 	c->time_us = time_us;
 	memset(c->vote, 0, sizeof c->vote);
 	encode(c);
-	send(c, c->up, out);
+	send(c, now, c->up, out);
 	arm(c, now, out);
 }
 
@@ -209,12 +218,11 @@ void client_link(struct client *c, mono_t now, uint32_t up, struct client_effect
 {
 	uint32_t fresh = up & ~c->up;
 
-	(void)now;
 	out->n = 0;
 	c->up = up;
 	if (!c->busy || !fresh || (c->held && bits(up) < 2 * c->faults + 1))
 		return;
-	send(c, c->held ? up : fresh, out);
+	send(c, now, c->held ? up : fresh, out);
 	c->held = false;
 }
 
@@ -229,7 +237,7 @@ void client_timer(struct client *c, mono_t now, struct client_effects *out)
 		return;
 	}
 	if (!c->held && !mono_before(now, c->resend_at)) {
-		send(c, c->up, out);
+		send(c, now, c->up, out);
 		c->resend_ms *= 2;
 		if (c->resend_ms > CLIENT_RESEND_MAX_MS)
 			c->resend_ms = CLIENT_RESEND_MAX_MS;

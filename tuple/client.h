@@ -15,6 +15,7 @@ enum {
 	CLIENT_EFFECTS_MAX = 4,
 	CLIENT_RESEND_MS = 500,	     /* doubles up to the next */
 	CLIENT_RESEND_MAX_MS = 8000,
+	CLIENT_LIFE_MS = 300000, /* half of what an unused session lives, MANAGER.md B.3 */
 };
 
 enum client_effect_type {
@@ -58,6 +59,7 @@ struct client {
 	uint32_t up;	 /* channels that stand, a bit each */
 	int64_t time_us; /* last agreed time seen */
 	uint64_t slot;	 /* of the last answer */
+	mono_t begun;	 /* when it was called */
 	uint32_t resend_ms;
 	mono_t resend_at;
 	uint8_t request_digest[32];
@@ -84,6 +86,11 @@ bool client_message(struct client *c, mono_t now, uint32_t from, const uint8_t *
  * CLIENT_RESEND_MS f+1 will do, for a signed request. */
 void client_link(struct client *c, mono_t now, uint32_t up, struct client_effects *out);
 void client_timer(struct client *c, mono_t now, struct client_effects *out);
+
+/* May the operation be called again, in another session, when the answer is RESULT_NO_SESSION? For
+ * CLIENT_LIFE_MS that means that the session had ended before, and it was never executed. Later it
+ * may have been, and its session have ended since: that is also why nothing is sent any more. */
+bool client_may_repeat(const struct client *c, mono_t now);
 
 /* What replica i said of the operation under way, for "no quorum": the last that applies. */
 enum client_word { CLIENT_SILENT, CLIENT_BUSY, CLIENT_SIGN, CLIENT_ANSWER };

@@ -171,6 +171,22 @@ static void it_asks_again_ever_more_seldom(void)
 	CHECK(sent >= 8 && sent <= 14);
 }
 
+/* The session that it was executed in may be gone, and with it what forbids to do it twice. */
+static void it_repeats_nothing_when_its_session_may_have_ended(void)
+{
+	mono_t late = mono_add_ms(start, CLIENT_LIFE_MS);
+
+	begin(7);
+	CHECK(client_may_repeat(&c, mono_add_ms(late, -1)));
+	client_timer(&c, mono_add_ms(late, -1), &out);
+	CHECK_EQ(out.e[0].type, CLIENT_SEND);
+	CHECK(!client_may_repeat(&c, late));
+	client_timer(&c, mono_add_ms(late, CLIENT_RESEND_MAX_MS), &out);
+	CHECK(out.n == 1 && out.e[0].type == CLIENT_ARM);
+	client_link(&c, late, 15, &out);
+	CHECK_EQ(out.n, 0);
+}
+
 TEST_MAIN_BEGIN
 	ident_new(&id);
 	RUN(it_takes_two_equal_answers_of_different_replicas);
@@ -179,4 +195,5 @@ TEST_MAIN_BEGIN
 	RUN(it_asks_when_2f_1_channels_stand);
 	RUN(with_f_1_channels_it_signs_after_a_while);
 	RUN(it_asks_again_ever_more_seldom);
+	RUN(it_repeats_nothing_when_its_session_may_have_ended);
 TEST_MAIN_END
