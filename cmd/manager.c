@@ -115,7 +115,7 @@ static void run_effects(struct manager *m)
 	m->out.n = 0;
 }
 
-void manager_step(struct manager *m, struct replica_event *ev)
+enum replica_verdict manager_step(struct manager *m, struct replica_event *ev)
 {
 	enum replica_verdict v;
 
@@ -125,6 +125,7 @@ void manager_step(struct manager *m, struct replica_event *ev)
 	if (v != REPLICA_OK)
 		log_debug("refused: %s", replica_verdict_str[v]);
 	run_effects(m);
+	return v;
 }
 
 static void due_soon(struct flush *f)

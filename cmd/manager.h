@@ -44,6 +44,7 @@ struct peer {
 	struct channel *ch; /* NULL: down */
 	struct timer retry;
 	unsigned retry_ms;
+	mono_t shun; /* until then it is not spoken to: it cheated */
 	uint8_t *in, *out;
 };
 
@@ -89,6 +90,6 @@ struct manager {
 };
 
 /* manager.c: one step of the replica, and its effects. The event's time is filled in. */
-void manager_step(struct manager *m, struct replica_event *ev);
+enum replica_verdict manager_step(struct manager *m, struct replica_event *ev);
 
 #endif

@@ -23,6 +23,7 @@ enum {
 	RETRY_MS =
 	    100, /* doubles up to the next: no longer than a request timer (MANAGER.md B.3) */
 	RETRY_MS_MAX = 2000,
+	SHUN_MS = 10000, /* a replica that cheated */
 	IDLE_MS = 10000,  /* a client that is silent for so long makes room for another */
 	ACCEPTS_MAX = 16, /* a turn */
 };
@@ -114,7 +115,9 @@ static struct channel *take(struct manager *m, int peer)
 
 static void retry_later(struct peer *p)
 {
-	loop_arm(&p->m->loop, &p->retry, mono_add_ms(loop_now(&p->m->loop), p->retry_ms));
+	mono_t at = mono_add_ms(loop_now(&p->m->loop), p->retry_ms);
+
+	loop_arm(&p->m->loop, &p->retry, mono_before(at, p->shun) ? p->shun : at);
 	p->retry_ms = p->retry_ms * 2 < RETRY_MS_MAX ? p->retry_ms * 2 : RETRY_MS_MAX;
 }
 
@@ -199,6 +202,10 @@ static void judge(struct channel *ch)
 	uint32_t roles = replica_roles(m->replica, fp);
 	char text[ADDR_STR_MAX], name[FP_STR_MAX];
 
+	if (peer > (int)m->self && mono_before(loop_now(&m->loop), m->peer[peer].shun)) {
+		conn_finish(&ch->conn);
+		return;
+	}
 	if (peer >= 0 || roles)
 		knock_give_back(&m->knock, &ch->from);
 	if (peer > (int)m->self) {
@@ -237,6 +244,26 @@ static void tell_status(struct channel *ch)
 	conn_send(&ch->conn, frame, hello_status_put(frame, &s, ch->m->party.cluster.n));
 }
 
+/* Each end answers for what it signs, and a replica for what it passes on, since it verifies that
+ * first: the handshake leaves no doubt who it was. */
+static void punish(struct channel *ch)
+{
+	struct manager *m = ch->m;
+	struct peer *p = ch->peer >= 0 ? &m->peer[ch->peer] : NULL;
+	char name[FP_STR_MAX];
+
+	fp_format(conn_peer(&ch->conn), name);
+	log_info("%s is cut off: bad signature", name);
+	if (!p)
+		knock_take(&m->knock, &ch->from, loop_now(&m->loop)); /* it had its own back */
+	drop(ch);
+	if (!p)
+		return;
+	p->shun = mono_add_ms(loop_now(&m->loop), SHUN_MS);
+	if (p->index < m->self)
+		retry_later(p);
+}
+
 static void on_frame(struct conn *c, const uint8_t *p, size_t len)
 {
 	struct channel *ch = container_of(c, struct channel, conn);
@@ -248,13 +275,14 @@ static void on_frame(struct conn *c, const uint8_t *p, size_t len)
 	if (ch->peer >= 0) {
 		ev.type = REPLICA_MESSAGE;
 		ev.from = (uint32_t)ch->peer;
-		manager_step(ch->m, &ev);
 	} else if (len && p[0] == HELLO_ASK) {
 		tell_status(ch);
+		return;
 	} else {
 		ev.client = *conn_peer(c);
-		manager_step(ch->m, &ev);
 	}
+	if (manager_step(ch->m, &ev) == REPLICA_BAD_SIG && ch->live && ch->chan == ev.chan)
+		punish(ch);
 }
 
 static void on_close(struct conn *c, int err, const char *why)
@@ -443,6 +471,7 @@ void net_reconfigure(struct manager *m)
 		if (i == m->self || (addr_eq(&a->addr, &b->addr) && fp_eq(&a->fp, &b->fp)))
 			continue;
 		log_info("replica %u is another one now", i);
+		m->peer[i].shun = mono_us(0);
 		if (m->peer[i].ch)
 			drop(m->peer[i].ch);
 		if (i < m->self)

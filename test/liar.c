@@ -7,6 +7,8 @@
  *	proposals  as leader proposes another time to each replica
  *	views      says in its VIEW-CHANGEs that it never prepared anything, and signs that
  *	clock      is 2 s ahead
+ *	forwards   passes requests on that their clients never signed
+ *	signatures (as a client) signs badly
  *
  * Each lie is told on stderr when it is told for the first time. */
 #include <stdio.h>
@@ -46,6 +48,8 @@ void __wrap_net_to_client(struct manager *m, uint64_t chan, const uint8_t *p, si
 	__real_net_to_client(m, chan, p, len);
 }
 
+void __real_net_to_replica(struct manager *m, uint32_t i, const uint8_t *p, size_t len);
+
 /* The time is behind the digest of the slot before. */
 static void bend_proposal(uint32_t to)
 {
@@ -63,16 +67,48 @@ size_t __wrap_entries_put(struct replica *r, struct buf *b, uint64_t from, uint6
 	return 0;
 }
 
-void __real_net_to_replica(struct manager *m, uint32_t i, const uint8_t *p, size_t len);
+/* To who is told where we stand, a request of nobody. */
+static void forge_forward(struct manager *m, uint32_t i, const struct msg_head *h)
+{
+	static uint8_t pub[PUB_BYTES], body[REQUEST_HEAD_BYTES + 1] = { [SESSION_BYTES] = 1 };
+	struct request q = { .is_signed = true, .pub = pub, .sig = body, .sig_len = 8,
+			     .body = body, .body_len = sizeof body };
+	struct buf b;
+
+	buf_init(&b, bent, sizeof bent);
+	msg_head_put(&b, MSG_FORWARD, h->config, h->view, h->slot);
+	request_put_entry(&b, &q);
+	__real_net_to_replica(m, i, bent, b.len);
+}
+
 void __wrap_net_to_replica(struct manager *m, uint32_t i, const uint8_t *p, size_t len);
 void __wrap_net_to_replica(struct manager *m, uint32_t i, const uint8_t *p, size_t len)
 {
+	struct msg_head h;
+	struct buf b;
+
 	if (p[0] == MSG_PREPREPARE && lies("proposals")) {
 		memcpy(bent, p, len);
 		bend_proposal(i);
 		p = bent;
 	}
+	buf_over(&b, p, len);
+	if (p[0] == MSG_STATUS && lies("forwards") && msg_head_get(&b, &h))
+		forge_forward(m, i, &h);
 	__real_net_to_replica(m, i, p, len);
+}
+
+void __real_request_put(struct buf *b, const struct request *q);
+void __wrap_request_put(struct buf *b, const struct request *q);
+void __wrap_request_put(struct buf *b, const struct request *q)
+{
+	static const uint8_t junk[70];
+	struct request bad = *q;
+
+	bad.is_signed = true;
+	bad.sig = junk;
+	bad.sig_len = sizeof junk;
+	__real_request_put(b, lies("signatures") ? &bad : q);
 }
 
 int __real_clock_gettime(clockid_t id, struct timespec *ts);

@@ -11,6 +11,13 @@
 #include "core/check.h"
 #include "tuple/pbft.h"
 
+enum {
+	CHECK_BURST = 64,   /* signatures at once, of a key with all its sessions, */
+	CHECK_MS = 40,	    /* and then one a time: 2 % of a core */
+	DISTRUST_MS = 4000, /* doubles up to the next with each time that comes soon */
+	DISTRUST_MS_MAX = 60000,
+};
+
 static void stored(const struct replica *r, const struct pending *p, struct request *q)
 {
 	size_t len;
@@ -103,16 +110,23 @@ static bool in_order(const struct replica *r, const struct pending *p)
 	return i == SESSION_NONE || (!s->waiting && p->no == s->last + 1);
 }
 
-static bool make_room(struct replica *r, size_t len, bool stray)
+/* One that is in order takes the places of strays; of the same client's, when that has too many. */
+static bool make_room(struct replica *r, const struct pending *new, size_t len)
 {
-	uint32_t i = r->pending_first, next;
+	uint32_t own = count_key(r, &new->client), next;
 
-	for (; r->pending == PENDING_MAX || !arena_fits(&r->asked, len); i = next) {
-		if (stray || i == NONE16)
+	for (uint32_t i = r->pending_first; own >= PENDING_PER_KEY || r->pending == PENDING_MAX ||
+					    !arena_fits(&r->asked, len); i = next) {
+		bool is_own;
+
+		if (new->stray || i == NONE16)
 			return false;
 		next = r->pend[i].next;
-		if (r->pend[i].stray)
-			unlink_pending(r, &r->pend[i]);
+		is_own = fp_eq(&r->pend[i].client, &new->client);
+		if (!r->pend[i].stray || (!is_own && own >= PENDING_PER_KEY))
+			continue;
+		unlink_pending(r, &r->pend[i]);
+		own -= is_own;
 	}
 	return true;
 }
@@ -127,7 +141,7 @@ static enum replica_verdict add(struct replica *r, const struct request *q, uint
 
 	memcpy(new.session, q->session, SESSION_BYTES);
 	new.stray = !in_order(r, &new);
-	if (count_key(r, &q->client) >= PENDING_PER_KEY || !make_room(r, len, new.stray))
+	if (!make_room(r, &new, len))
 		return REPLICA_BUSY;
 	while (r->pend[i].used)
 		i++;
@@ -186,6 +200,27 @@ static bool replaces(struct replica *r, const struct request *q, uint64_t chan)
 	return false;
 }
 
+/* A client may have its signatures checked, but not as many as keep a replica busy. */
+static bool may_check(struct replica *r, const struct fp *client)
+{
+	struct checks *c = NULL;
+
+	for (uint32_t i = 0; i < CHECKS_MAX; i++) {
+		struct checks *k = &r->checks[i];
+		bool own = fp_eq(&k->client, client);
+
+		if (own || (!c && !mono_before(r->now, k->full)))
+			c = k;
+		if (own)
+			break;
+	}
+	if (!c || mono_diff_us(c->full, r->now) > (CHECK_BURST - 1) * CHECK_MS * 1000)
+		return false;
+	c->full = mono_add_ms(mono_before(c->full, r->now) ? r->now : c->full, CHECK_MS);
+	c->client = *client;
+	return true;
+}
+
 static enum replica_verdict take(struct replica *r, const struct request *q, uint64_t chan)
 {
 	mono_t since = r->now;
@@ -194,6 +229,10 @@ static enum replica_verdict take(struct replica *r, const struct request *q, uin
 
 	if (replaces(r, q, chan))
 		return REPLICA_DUPLICATE;
+	/* What another replica forwards was counted there: else a client that keeps the leader busy
+	 * with one request could have it suspected for another. */
+	if (q->is_signed && chan && !may_check(r, &q->client))
+		return REPLICA_BUSY;
 	if (q->is_signed && !request_verify(q, r->cluster_id, &r->setup.signer))
 		return REPLICA_BAD_SIG;
 	p = find_session(r, q);
@@ -359,7 +398,7 @@ static bool overdue(struct replica *r, struct pending *p)
 			notice(r, MSG_SIGN, &q, p->chan);
 		return true;
 	}
-	if (!p->is_signed && !is_leader(r))
+	if (!p->is_signed && (!is_leader(r) || intake_distrusted(r, &p->client)))
 		return false; /* nobody vouches for it: it comes again if it is wanted */
 	restart(r, p);
 	if (p->is_signed && r->active)

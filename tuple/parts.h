@@ -16,6 +16,7 @@ enum {
 	PENDING_PER_KEY = 64,
 	PENDING_BYTES = 1024 * 1024,
 	DISTRUST_MAX = 64,	    /* keys told to sign */
+	CHECKS_MAX = PENDING_MAX,   /* keys whose signatures are counted */
 	HEARD_BYTES = BATCH_REQUESTS_MAX / 8,
 	EARLY_MAX = 16,		    /* votes per replica that came before their proposal */
 	STASH_MAX = EARLY_MAX - 2,  /* proposals that came too early */
@@ -32,8 +33,6 @@ enum {
 	ASK_GAP_MS = 25,	    /* between two questions: longer, or they stay unanswered */
 	HEARTBEAT_MS = 1000,
 	HEARD_MS = 50, /* of a batch that waits for requests; its view ends at REQUEST_MS / 4 */
-	DISTRUST_MS = 4000, /* doubles up to the next with each time that comes soon */
-	DISTRUST_MS_MAX = 60000,
 	PRECISION_US = 500000,	    /* MANAGER.md B.6 */
 	MSGDELAY_US = 5000000,
 	CLOCK_BATCHES = 8,	    /* so many off before the operator is told */
@@ -90,9 +89,8 @@ struct peer {
 };
 
 struct pending {
-	bool used, is_signed;
-	bool stray; /* not next in its session: cannot be ordered */
-	bool asked; /* its client was asked to sign it, or it was forwarded */
+	bool used, is_signed, stray; /* stray: not next in its session */
+	bool asked;		     /* to be signed; or it was forwarded */
 	uint64_t chan;
 	struct fp client;
 	uint8_t session[SESSION_BYTES];
@@ -100,12 +98,6 @@ struct pending {
 	uint32_t block; /* the request as in a batch */
 	mono_t since;	/* its timer */
 	uint16_t prev, next;
-};
-
-struct distrust {
-	struct fp client;
-	mono_t until; /* 0: free */
-	int64_t ms;
 };
 
 /* A signed VIEW-CHANGE as it came. */

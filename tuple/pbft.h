@@ -15,6 +15,18 @@
 #include "tuple/parts.h"
 #include "tuple/replica.h"
 
+/* How many signatures of a key were checked lately (GCRA, as in core/knock.h). */
+struct checks {
+	struct fp client;
+	mono_t full; /* when all of its burst is there again */
+};
+
+struct distrust {
+	struct fp client;
+	mono_t until; /* 0: free */
+	int64_t ms;
+};
+
 struct replica {
 	struct replica_setup setup;
 	struct cluster members; /* of the configuration in force; state.cluster may be the next */
@@ -51,6 +63,7 @@ struct replica {
 	struct arena asked;
 	uint32_t asked_table[PENDING_MAX];
 	struct distrust distrust[DISTRUST_MAX];
+	struct checks checks[CHECKS_MAX];
 	uint64_t chan[SESSIONS_MAX]; /* where a session was last heard */
 
 	struct peer peer[REPLICAS_MAX];

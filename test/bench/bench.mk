@@ -18,7 +18,8 @@ build/space: test/space.c $(filter-out build/obj/cmd/main.o build/obj/cmd/dev.o,
 	$(Q)musl-gcc $(PROD) -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
 
 # A replica that lies, for test/sys/replicas.sh.
-WRAP := -Wl,--wrap=net_to_client,--wrap=net_to_replica,--wrap=entries_put,--wrap=clock_gettime
+WRAP := -Wl,--wrap=net_to_client,--wrap=net_to_replica,--wrap=entries_put,--wrap=clock_gettime \
+	-Wl,--wrap=request_put
 build/liar: test/liar.c $(OBJ)
 	$(Q)musl-gcc $(PROD) $(WRAP) -static -s -Wl,--gc-sections -o $@ $^ $(MUSL_LIBS)
 

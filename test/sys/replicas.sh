@@ -187,6 +187,29 @@ ok four_with_a_liar_answer answers
 ok it_told_all_its_lies within 20 told answers proposals views
 ok another_leads_them led_by_other 0
 ok nobody_believed_it held
+
+# A client and a replica without a signature worth the name: each is cut off by all.
+# cut_off REPLICA...: they cut somebody off
+cut_off()
+{
+	for i in "$@"; do
+		grep -q "cut off: bad signature" "$c/replica-$i/log" || return 1
+	done
+}
+
+LIE=signatures timeout 60 build/liar -C "$a" tuple out never >"$d/badly" 2>&1
+ok who_signs_badly_is_not_served test $? = 9
+ok but_cut_off cut_off 1 2 3
+ok others_are_served answers
+for i in 1 2 3; do : >"$c/replica-$i/log"; done
+stop "$c/replica-3" TERM
+export LIE=forwards
+program=build/liar
+ok a_replica_passes_on_what_nobody_signed start "$c/replica-3"
+unset LIE program
+ok it_is_cut_off_too within 20 cut_off 1 2
+ok it_comes_again within 8 eval '[ "$(grep -c "replica 1: " "$c/replica-3/log")" -ge 3 ]'
+ok in_vain test "$(grep -c "cut off: bad signature" "$c/replica-1/log")" = 1
 for i in 0 1 2 3; do stop "$c/replica-$i" KILL; done
 
 # --- f = 2: of seven one lies, one has the wrong time, and a leader goes ------------------------

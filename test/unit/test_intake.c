@@ -12,6 +12,7 @@ struct asked {
 	bool is_signed;
 	enum op_type type;
 	uint32_t wait_ms;
+	bool spoilt; /* signed, and then changed */
 };
 
 static size_t make(const struct asked *a, uint8_t frame[CLIENT_FRAME_MAX])
@@ -38,6 +39,7 @@ static size_t make(const struct asked *a, uint8_t frame[CLIENT_FRAME_MAX])
 	if (a->is_signed)
 		q.sig_len = signer.sign(signer.ctx, msg,
 					request_signed(cluster_key, body, b.len, msg), sig);
+	sig[a->spoilt ? q.sig_len / 2 : 0] ^= a->spoilt;
 	buf_init(&b, frame, CLIENT_FRAME_MAX);
 	request_put(&b, &q);
 	MUST(buf_ok(&b));
@@ -164,6 +166,40 @@ static void strays_make_room(void)
 	CHECK_EQ(told[MSG_BUSY], 0);
 }
 
+static void a_bad_signature_is_named(void)
+{
+	setup(1);
+	CHECK_EQ(ask(1, (struct asked){ .no = 1, .is_signed = true, .spoilt = true }),
+		 REPLICA_BAD_SIG);
+	CHECK_EQ(ask(1, (struct asked){ .no = 1, .is_signed = true }), REPLICA_OK);
+}
+
+/* The leader checks no more of user 0's signatures. Others are served as before, and so is what a
+ * backup vouches for, else user 0 could have the leader suspected. */
+static void who_signs_too_much_must_wait(void)
+{
+	struct asked a = { .no = 1, .is_signed = true };
+	uint32_t refused = 0;
+
+	setup(1);
+	ask(EVERYONE, a);
+	pass(100);
+	for (a.no = 3; a.no < 103; a.no++)
+		refused += ask(1, a) == REPLICA_BUSY;
+	CHECK(refused > 30 && refused < 40);
+	CHECK_EQ(told[MSG_BUSY], refused);
+	CHECK_EQ(ask(1, (struct asked){ .u = 1, .no = 1, .is_signed = true }), REPLICA_OK);
+	a.no = 2;
+	a.s = 1;
+	ask(1 << 3, (struct asked){ .s = 1, .no = 1, .is_signed = true });
+	pass(1900);
+	CHECK_EQ(sent[MSG_FORWARD], 1);
+	CHECK_EQ(told[MSG_REPLY], N + 2); /* each from who was asked */
+	CHECK_EQ(ask(1, a), REPLICA_OK);
+	pass(2000);
+	nobody_was_suspected();
+}
+
 TEST_MAIN_BEGIN
 	for (int i = 0; i < N; i++)
 		ident_new(&ids[i]);
@@ -175,4 +211,6 @@ TEST_MAIN_BEGIN
 	RUN(nor_who_asks_while_he_waits);
 	RUN(its_time_begins_with_its_turn);
 	RUN(strays_make_room);
+	RUN(a_bad_signature_is_named);
+	RUN(who_signs_too_much_must_wait);
 TEST_MAIN_END
