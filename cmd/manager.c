@@ -46,7 +46,7 @@ static void tell(const struct replica_effect *e)
 {
 	long long v = (long long)e->value;
 
-	if (e->note == NOTE_CLOCK)
+	if (e->note == NOTE_CLOCK || e->note == NOTE_AHEAD)
 		log_warn("%s: %+.3f s", replica_note_str[e->note], (double)v / 1e6);
 	else if (e->note == NOTE_OBSERVER || e->note == NOTE_REMOVED || e->note == NOTE_DIVERGED)
 		log_warn("%s", replica_note_str[e->note]);

@@ -84,7 +84,8 @@ enum replica_note {
 	NOTE_SUSPECT,  /* value: the view whose leader is slow */
 	NOTE_STABLE,   /* value: slot of the new stable checkpoint */
 	NOTE_BEHIND,   /* value: slots to fetch */
-	NOTE_CLOCK,    /* value: microseconds that the own clock is ahead of agreed time */
+	NOTE_CLOCK,    /* value: microseconds that the own clock is ahead of the others' */
+	NOTE_AHEAD,    /* value: microseconds that agreed time is ahead of the own clock */
 	NOTE_OBSERVER, /* log lost: this replica does not vote until `cluster replace` */
 	NOTE_VOTER,    /* a newcomer begins to vote */
 	NOTE_REMOVED,  /* the configuration does not name this key any more */

@@ -76,19 +76,6 @@ static void settle(struct replica *r, const struct batch *batch)
 		out_push(r, REPLICA_DIRECTORY);
 }
 
-/* Several batches in a row, so that it is not the network. */
-static void note_clock(struct replica *r, const struct slot *x)
-{
-	int64_t off = x->wall_us - r->state.time_us;
-
-	if (x->vouched || !x->wall_us || (off > -PRECISION_US && off < PRECISION_US)) {
-		r->clock_off = 0;
-		return;
-	}
-	if (++r->clock_off == CLOCK_BATCHES)
-		out_note(r, NOTE_CLOCK, off);
-}
-
 /* An executed slot keeps its digest alone, and the promises that were for it. */
 static void slim(struct replica *r, uint64_t s, struct slot *x)
 {
@@ -141,7 +128,6 @@ static void execute_one(struct replica *r, uint64_t s, struct slot *x, struct bo
 	x->executed = true;
 	slim(r, s, x);
 	settle(r, &batch);
-	note_clock(r, x);
 	expect(r, x, batch.count);
 	r->beat = r->now;
 	replica_progress(r);

@@ -39,6 +39,7 @@ void msg_status_put(struct buf *b, const struct msg_status *s)
 	buf_put_u64(b, s->stable);
 	buf_put_u64(b, s->saved);
 	buf_put_u32(b, s->held);
+	buf_put_u64(b, (uint64_t)s->time_us);
 }
 
 bool msg_status_get(struct buf *b, struct msg_status *s)
@@ -47,7 +48,8 @@ bool msg_status_get(struct buf *b, struct msg_status *s)
 	s->stable = buf_get_u64(b);
 	s->saved = buf_get_u64(b);
 	s->held = buf_get_u32(b);
-	return buf_done(b);
+	s->time_us = (int64_t)buf_get_u64(b);
+	return buf_done(b) && s->time_us >= 0 && s->time_us <= TIME_US_MAX;
 }
 
 void checkpoint_put(struct buf *b, const struct checkpoint *c)

@@ -76,6 +76,7 @@ struct msg_status {
 	uint8_t flags;
 	uint64_t stable, saved; /* checkpoints: stable, and the newest it signed */
 	uint32_t held;	/* replicas whose VIEW-CHANGE for the view it has */
+	int64_t time_us; /* its clock of the wall */
 };
 
 void msg_status_put(struct buf *b, const struct msg_status *s);

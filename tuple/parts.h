@@ -35,7 +35,7 @@ enum {
 	HEARD_MS = 50, /* of a batch that waits for requests; its view ends at REQUEST_MS / 4 */
 	PRECISION_US = 500000,	    /* MANAGER.md B.6 */
 	MSGDELAY_US = 5000000,
-	CLOCK_BATCHES = 8,	    /* so many off before the operator is told */
+	CLOCK_MS = 1000,	    /* between two STATUS, which carries the clock */
 	FETCH_MS = 200,		    /* before another replica is asked */
 };
 
@@ -76,6 +76,8 @@ struct peer {
 	uint64_t view, slot, stable; /* as it last told */
 	bool active;
 	uint64_t suspects; /* view + 1 */
+	bool clocked;	  /* it told its time in this round; */
+	int64_t clock_us; /* so far it is ahead of ours */
 	mono_t answered;
 	struct early early[EARLY_MAX];
 	uint32_t early_next;

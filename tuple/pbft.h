@@ -6,7 +6,7 @@
  *	slots.c    batches and votes by slot           sync.c    ask for and give what is missing
  *	log.c      the log: write, replay, renew       fetch.c   snapshots from others
  *	view.c     suspicion and VIEW-CHANGE           choose.c  what a NEW-VIEW must carry over
- *	heard.c    who heard which requests of a batch
+ *	heard.c    who heard which requests      clock.c   compare clocks
  *
  * Nothing else includes this. */
 #ifndef TUPLE_PBFT_H
@@ -79,7 +79,8 @@ struct replica {
 	mono_t fetch_since;
 	uint64_t fetch_last; /* slot, the highest that was asked for then */
 	uint64_t known_top; /* no slot above it is decided or vouched for */
-	uint32_t clock_off; /* batches in a row whose time was far from the local clock */
+	mono_t clock_since; /* the clocks of the others are gathered since then */
+	bool clock_told, ahead_told; /* the operator knows */
 	struct transfer transfer;
 
 	struct wal_chain chain;

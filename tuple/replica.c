@@ -12,6 +12,7 @@ const char *const replica_note_str[] = {
 	[NOTE_STABLE] = "checkpoint is stable",
 	[NOTE_BEHIND] = "behind, fetching",
 	[NOTE_CLOCK] = "the local clock is off",
+	[NOTE_AHEAD] = "nothing is decided before the local clock has caught up",
 	[NOTE_OBSERVER] = "the log was lost: observing, not voting, until `cluster replace`",
 	[NOTE_VOTER] = "votes from now on",
 	[NOTE_REMOVED] = "not in the configuration any more",
@@ -184,6 +185,8 @@ static void arm(struct replica *r)
 	at = earlier(at, intake_deadline(r));
 	at = earlier(at, normal_deadline(r));
 	at = earlier(at, view_deadline(r));
+	if (r->n > 1)
+		at = earlier(at, mono_add_ms(r->asked_at, CLOCK_MS));
 	if (r->behind)
 		at = earlier(at, mono_add_ms(r->asked_at, ASK_GAP_MS));
 	if (r->again)

@@ -77,6 +77,10 @@ enum replica_verdict heard_message(struct replica *r, uint32_t from, const struc
 /* Whose requests kept the open batch from being accepted: they sign from now on. */
 void heard_blame(struct replica *r);
 
+/* clock.c */
+void clock_heard(struct replica *r, uint32_t from, int64_t time_us);
+void clock_blocks(struct replica *r); /* the open slot waits: can nothing be timely here? */
+
 /* log.c */
 void log_put(struct replica *r, enum wal_type type, uint64_t view, uint64_t slot,
 	     const void *p, size_t len);

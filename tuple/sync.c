@@ -12,7 +12,7 @@ enum { FETCH_SLOTS = 16 }; /* batches asked for at once: 2 MiB */
 void sync_status(struct replica *r, uint32_t to)
 {
 	const struct peer *own = &r->peer[r->self];
-	struct msg_status s = { .stable = r->h };
+	struct msg_status s = { .stable = r->h, .time_us = r->wall_us };
 	struct buf b;
 
 	if (r->n == 1)
@@ -23,7 +23,7 @@ void sync_status(struct replica *r, uint32_t to)
 	for (uint32_t i = 0; i < r->n; i++)
 		if (r->vc[i].view == r->view && r->view)
 			s.held |= 1u << i;
-	b = out_buf(r, MSG_HEAD_BYTES + 32);
+	b = out_buf(r, MSG_HEAD_BYTES + 40);
 	msg_head_put(&b, MSG_STATUS, r->config, r->view, r->state.slot);
 	msg_status_put(&b, &s);
 	out_send(r, to, &b);
@@ -161,6 +161,7 @@ enum replica_verdict sync_answer(struct replica *r, uint32_t from, const struct 
 
 	if (!msg_status_get(b, &s))
 		return REPLICA_MALFORMED;
+	clock_heard(r, from, s.time_us);
 	if (h->config > r->config)
 		return REPLICA_OTHER_CONFIG; /* it tells us when we ask */
 	p->view = h->view;
@@ -392,6 +393,8 @@ void sync_tick(struct replica *r)
 		r->behind = false;
 		sync_status(r, everyone(r));
 	}
+	if (elapsed(r, r->asked_at, CLOCK_MS))
+		sync_status(r, everyone(r));
 	if (!elapsed(r, r->progress, STATUS_MS))
 		return;
 	r->progress = r->now;

@@ -37,6 +37,7 @@ void view_suspect(struct replica *r)
 	if (r->observer || r->n == 1 || r->suspecting || r->replaying)
 		return;
 	r->suspecting = true;
+	clock_blocks(r);
 	out_note(r, NOTE_SUSPECT, (int64_t)r->view);
 	b = out_buf(r, MSG_HEAD_BYTES);
 	msg_head_put(&b, MSG_SUSPECT, r->config, r->view, r->state.slot);

@@ -149,6 +149,8 @@ static void run_effect(struct sim *s, uint32_t i, int twin, const struct replica
 		if (s->verbose)
 			printf("# %.6f node %u: %s %lld\n", (double)s->now_us / 1e6, i,
 			       replica_note_str[e->note], (long long)e->value);
+		if (e->note == NOTE_CLOCK && s->scene && !x->evil)
+			fail(s, "B.6: the clock of node %u is right", i);
 		if (e->note == NOTE_DIVERGED && !x->evil && !x->spoiled)
 			fail(s, "I1: node %u contradicts a certified checkpoint", i);
 		break;
