@@ -53,8 +53,7 @@ void ckpt_send(struct replica *r, uint32_t to)
 	for (int k = 0; k < 2; k++) {
 		if (own->ck[k].slot <= r->h || own->ck[k].config != r->config)
 			continue;
-		b = out_buf(r, CHECKPOINT_BYTES_MAX);
-		msg_head_put(&b, MSG_CHECKPOINT, r->config, r->view, own->ck[k].slot);
+		b = out_msg(r, MSG_CHECKPOINT, own->ck[k].slot, CHECKPOINT_BYTES_MAX);
 		checkpoint_put(&b, &own->ck[k]);
 		sig_put(&b, &own->ck_sig[k]);
 		out_send(r, to, &b);

@@ -10,13 +10,12 @@
 static void ask(struct replica *r)
 {
 	struct transfer *t = &r->transfer;
-	struct buf b = out_buf(r, MSG_HEAD_BYTES + 4);
+	struct buf b = out_msg(r, MSG_GET, t->cert.c.slot, 4);
 
 	do
 		t->asked = (t->asked + 1) % r->n;
 	while (t->asked == r->self);
 	t->since = r->now;
-	msg_head_put(&b, MSG_GET, r->config, r->view, t->cert.c.slot);
 	buf_put_u32(&b, t->have_manifest ? t->chunk : GET_MANIFEST);
 	out_send(r, 1u << t->asked, &b);
 }
@@ -58,8 +57,7 @@ enum replica_verdict fetch_get(struct replica *r, uint32_t from, const struct ms
 		return REPLICA_OLD;
 	if (chunk != GET_MANIFEST && at >= m->len)
 		return REPLICA_MALFORMED;
-	out = out_buf(r, MSG_HEAD_BYTES + 4 + SNAP_CHUNK_BYTES);
-	msg_head_put(&out, MSG_CHUNK, r->config, r->view, h->slot);
+	out = out_msg(r, MSG_CHUNK, h->slot, 4 + SNAP_CHUNK_BYTES);
 	buf_put_u32(&out, chunk);
 	if (chunk == GET_MANIFEST) {
 		buf_put_bytes(&out, m->manifest, m->manifest_len);

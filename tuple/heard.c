@@ -58,8 +58,7 @@ void heard_tell(struct replica *r)
 	for (uint32_t k = 0; k < batch.count && request_get_entry(&batch.requests, &q); k++)
 		if (q.is_signed ? intake_has_signed(r, &q) : intake_find(r, &q) != NULL)
 			heard[k / 8] |= (uint8_t)(1u << k % 8);
-	b = out_buf(r, MSG_HEAD_BYTES + DIGEST_BYTES + HEARD_BYTES);
-	msg_head_put(&b, MSG_HEARD, r->config, r->view, r->state.slot + 1);
+	b = out_msg(r, MSG_HEARD, r->state.slot + 1, DIGEST_BYTES + HEARD_BYTES);
 	buf_put_bytes(&b, x->d, DIGEST_BYTES);
 	buf_put_bytes(&b, heard, HEARD_BYTES);
 	out_send(r, everyone(r), &b);

@@ -365,11 +365,8 @@ static void forward(struct replica *r, const struct pending *p)
 {
 	size_t len;
 	uint8_t *mem = arena_get(&r->asked, p->block, &len);
-	struct buf b = out_buf(r, MSG_HEAD_BYTES + len);
 
-	msg_head_put(&b, MSG_FORWARD, r->config, r->view, r->state.slot);
-	buf_put_bytes(&b, mem, len);
-	out_send(r, 1u << leader_of(r, r->view), &b);
+	out_body(r, 1u << leader_of(r, r->view), MSG_FORWARD, r->state.slot, mem, len);
 }
 
 static bool goes_soon(const struct pending *p)

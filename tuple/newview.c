@@ -54,17 +54,10 @@ bool nv_names(const struct newview *nv, uint32_t who, const uint8_t *digest)
 
 void view_send_bundle(struct replica *r, uint32_t to)
 {
-	struct buf b = out_buf(r, r->nv->len);
-
-	buf_put_bytes(&b, r->nv->bytes, r->nv->len);
-	out_send(r, to, &b);
-	for (uint32_t i = 0; i < r->n; i++) {
-		if (r->nv->vc[i].view != r->nv->view)
-			continue;
-		b = out_buf(r, r->nv->vc[i].len);
-		buf_put_bytes(&b, r->nv->vc[i].bytes, r->nv->vc[i].len);
-		out_send(r, to, &b);
-	}
+	out_copy(r, to, r->nv->bytes, r->nv->len);
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->nv->vc[i].view == r->nv->view)
+			out_copy(r, to, r->nv->vc[i].bytes, r->nv->vc[i].len);
 }
 
 /* The certificate of H, so that who lags can fetch what the view builds on. */

@@ -19,9 +19,8 @@ void send_run(struct replica *r, enum msg_type type, uint32_t to, uint64_t first
 {
 	while (count) {
 		uint32_t n = count < MSG_RUN_MAX ? count : MSG_RUN_MAX;
-		struct buf b = out_buf(r, MSG_HEAD_BYTES + 2 + (size_t)n * DIGEST_BYTES);
+		struct buf b = out_msg(r, type, first, 2 + (size_t)n * DIGEST_BYTES);
 
-		msg_head_put(&b, type, r->config, r->view, first);
 		buf_put_u16(&b, (uint16_t)n);
 		for (uint32_t i = 0; i < n; i++)
 			buf_put_bytes(&b, digest(r, first + i), DIGEST_BYTES);
@@ -357,15 +356,6 @@ void normal_unstash(struct replica *r)
 		stash_pop(k);
 }
 
-static void send_preprepare(struct replica *r, uint64_t s, const uint8_t *p, size_t len)
-{
-	struct buf b = out_buf(r, MSG_HEAD_BYTES + len);
-
-	msg_head_put(&b, MSG_PREPREPARE, r->config, r->view, s);
-	buf_put_bytes(&b, p, len);
-	out_send(r, everyone(r), &b);
-}
-
 /* Clients that got their answers together ask again together: with those who asked meanwhile they
  * make one batch, where else two would take turns, each at the full price of a slot. */
 bool normal_holds(const struct replica *r)
@@ -401,7 +391,7 @@ void normal_propose(struct replica *r)
 	slot_propose(r, s, d);
 	if (!try_accept(r, s))
 		return;
-	send_preprepare(r, s, p, head.len + b.len);
+	out_body(r, everyone(r), MSG_PREPREPARE, s, p, head.len + b.len);
 	normal_advance(r, s);
 	normal_execute(r);
 }

@@ -27,6 +27,14 @@ struct distrust {
 	int64_t ms;
 };
 
+/* A P and a Q entry as they travel. */
+struct pq {
+	uint64_t slot;
+	bool q, p;
+	uint64_t q_view, p_view;
+	uint8_t q_d[DIGEST_BYTES], p_d[DIGEST_BYTES];
+};
+
 struct replica {
 	struct replica_setup setup;
 	struct cluster members; /* of the configuration in force; state.cluster may be the next */

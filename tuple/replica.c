@@ -96,6 +96,14 @@ struct buf out_buf(struct replica *r, size_t n)
 	return b;
 }
 
+struct buf out_msg(struct replica *r, enum msg_type type, uint64_t slot, size_t n)
+{
+	struct buf b = out_buf(r, MSG_HEAD_BYTES + n);
+
+	msg_head_put(&b, type, r->config, r->view, slot);
+	return b;
+}
+
 struct replica_effect *out_push(struct replica *r, enum replica_effect_type type)
 {
 	struct replica_effect *e;
@@ -126,6 +134,23 @@ void out_send(struct replica *r, uint32_t to, struct buf *b)
 	e = out_push(r, REPLICA_SEND);
 	e->to = to;
 	fill(r, e, b);
+}
+
+void out_copy(struct replica *r, uint32_t to, const uint8_t *p, size_t len)
+{
+	struct buf b = out_buf(r, len);
+
+	buf_put_bytes(&b, p, len);
+	out_send(r, to, &b);
+}
+
+void out_body(struct replica *r, uint32_t to, enum msg_type type, uint64_t slot, const uint8_t *p,
+	      size_t len)
+{
+	struct buf b = out_msg(r, type, slot, len);
+
+	buf_put_bytes(&b, p, len);
+	out_send(r, to, &b);
 }
 
 void out_reply(struct replica *r, uint64_t chan, struct buf *b)

@@ -7,7 +7,13 @@
 /* replica.c */
 /* A buffer of n bytes in the outbox; what is written becomes an effect by one of those below. */
 struct buf out_buf(struct replica *r, size_t n);
+/* The same, begun with the head of a message; n bytes follow. */
+struct buf out_msg(struct replica *r, enum msg_type type, uint64_t slot, size_t n);
 void out_send(struct replica *r, uint32_t to, struct buf *b);
+/* A whole message that is there already; one whose body is. */
+void out_copy(struct replica *r, uint32_t to, const uint8_t *p, size_t len);
+void out_body(struct replica *r, uint32_t to, enum msg_type type, uint64_t slot, const uint8_t *p,
+	      size_t len);
 void out_reply(struct replica *r, uint64_t chan, struct buf *b);
 struct replica_effect *out_push(struct replica *r, enum replica_effect_type type);
 void out_note(struct replica *r, enum replica_note note, int64_t value);
@@ -87,14 +93,6 @@ void log_put(struct replica *r, enum wal_type type, uint64_t view, uint64_t slot
 size_t entries_put(struct replica *r, struct buf *b, uint64_t from, uint64_t to);
 void log_newview(struct replica *r, uint64_t view, const struct chosen *c);
 void log_switch(struct replica *r);
-
-/* A P and a Q entry as they travel. */
-struct pq {
-	uint64_t slot;
-	bool q, p;
-	uint64_t q_view, p_view;
-	uint8_t q_d[DIGEST_BYTES], p_d[DIGEST_BYTES];
-};
 
 bool entry_get(struct buf *b, struct pq *e);
 

@@ -23,8 +23,7 @@ void sync_status(struct replica *r, uint32_t to)
 	for (uint32_t i = 0; i < r->n; i++)
 		if (r->vc[i].view == r->view && r->view)
 			s.held |= 1u << i;
-	b = out_buf(r, MSG_HEAD_BYTES + 40);
-	msg_head_put(&b, MSG_STATUS, r->config, r->view, r->state.slot);
+	b = out_msg(r, MSG_STATUS, r->state.slot, 40);
 	msg_status_put(&b, &s);
 	out_send(r, to, &b);
 	if (to == everyone(r))
@@ -33,9 +32,8 @@ void sync_status(struct replica *r, uint32_t to)
 
 static void send_stable(struct replica *r, uint32_t to)
 {
-	struct buf b = out_buf(r, MSG_HEAD_BYTES + CERT_BYTES_MAX);
+	struct buf b = out_msg(r, MSG_STABLE, r->h, CERT_BYTES_MAX);
 
-	msg_head_put(&b, MSG_STABLE, r->config, r->view, r->h);
 	cert_put(&b, &r->stable);
 	out_send(r, to, &b);
 }
@@ -43,13 +41,9 @@ static void send_stable(struct replica *r, uint32_t to)
 static void send_own_vc(struct replica *r, uint32_t to)
 {
 	const struct vc *own = &r->vc[r->self];
-	struct buf b;
 
-	if (own->view != r->view || !r->view || r->observer)
-		return;
-	b = out_buf(r, own->len);
-	buf_put_bytes(&b, own->bytes, own->len);
-	out_send(r, to, &b);
+	if (own->view == r->view && r->view && !r->observer)
+		out_copy(r, to, own->bytes, own->len);
 }
 
 /* What a replica in the same or an older view needs to follow. */
@@ -58,13 +52,9 @@ static void send_view(struct replica *r, uint32_t from, const struct msg_head *h
 {
 	uint32_t to = 1u << from;
 	bool waits = h->view == r->view && !(s->flags & STATUS_ACTIVE);
-	struct buf b;
 
-	if (r->suspecting && h->view <= r->view) {
-		b = out_buf(r, MSG_HEAD_BYTES);
-		msg_head_put(&b, MSG_SUSPECT, r->config, r->view, r->state.slot);
-		out_send(r, to, &b);
-	}
+	if (r->suspecting && h->view <= r->view)
+		out_body(r, to, MSG_SUSPECT, r->state.slot, NULL, 0);
 	if (h->view > r->view || (h->view == r->view && !waits))
 		return;
 	if (r->active && r->view && r->nv->view == r->view)
@@ -126,7 +116,6 @@ static void send_proposal(struct replica *r, uint32_t to, uint64_t s)
 	struct slot *x = slot_at(r, s);
 	struct body *body;
 	const uint8_t *p;
-	struct buf b;
 	size_t len;
 
 	if (!is_leader(r) || !x || !x->accepted || x->vouched)
@@ -135,10 +124,7 @@ static void send_proposal(struct replica *r, uint32_t to, uint64_t s)
 	if (!body)
 		return;
 	p = body_bytes(r, body, &len);
-	b = out_buf(r, MSG_HEAD_BYTES + len);
-	msg_head_put(&b, MSG_PREPREPARE, r->config, r->view, s);
-	buf_put_bytes(&b, p, len);
-	out_send(r, to, &b);
+	out_body(r, to, MSG_PREPREPARE, s, p, len);
 }
 
 static void send_slots(struct replica *r, uint32_t from, uint64_t executed)
@@ -250,15 +236,6 @@ static uint32_t whom(struct replica *r, uint64_t s)
 	return r->self ? 0 : 1;
 }
 
-static void ask(struct replica *r, uint32_t to, uint64_t s, const uint8_t *d)
-{
-	struct buf b = out_buf(r, MSG_HEAD_BYTES + DIGEST_BYTES);
-
-	msg_head_put(&b, MSG_FETCH, r->config, r->view, s);
-	buf_put_bytes(&b, d, DIGEST_BYTES);
-	out_send(r, 1u << to, &b);
-}
-
 /* The digest under which slot s is wanted, and its batch is not here; NULL: nothing is missing. */
 static const uint8_t *missing(struct replica *r, uint64_t s)
 {
@@ -321,7 +298,7 @@ void sync_catch_up(struct replica *r)
 
 		if (!d)
 			continue;
-		ask(r, to, s, d);
+		out_body(r, 1u << to, MSG_FETCH, s, d, DIGEST_BYTES);
 		r->fetch_since = r->now;
 		r->fetch_last = s;
 		asked++;
@@ -334,7 +311,6 @@ enum replica_verdict sync_fetch(struct replica *r, uint32_t from, const struct m
 	struct slot *x = slot_at(r, h->slot);
 	const uint8_t *d = buf_get_bytes(b, DIGEST_BYTES), *p;
 	struct body *body;
-	struct buf out;
 	size_t len;
 
 	if (!buf_done(b))
@@ -343,10 +319,7 @@ enum replica_verdict sync_fetch(struct replica *r, uint32_t from, const struct m
 	if (!body)
 		return REPLICA_OLD;
 	p = body_bytes(r, body, &len);
-	out = out_buf(r, MSG_HEAD_BYTES + len);
-	msg_head_put(&out, MSG_BODY, r->config, r->view, h->slot);
-	buf_put_bytes(&out, p, len);
-	out_send(r, 1u << from, &out);
+	out_body(r, 1u << from, MSG_BODY, h->slot, p, len);
 	return REPLICA_OK;
 }
 

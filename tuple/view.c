@@ -32,16 +32,12 @@ static void weigh(struct replica *r)
 
 void view_suspect(struct replica *r)
 {
-	struct buf b;
-
 	if (r->observer || r->n == 1 || r->suspecting || r->replaying)
 		return;
 	r->suspecting = true;
 	clock_blocks(r);
 	out_note(r, NOTE_SUSPECT, (int64_t)r->view);
-	b = out_buf(r, MSG_HEAD_BYTES);
-	msg_head_put(&b, MSG_SUSPECT, r->config, r->view, r->state.slot);
-	out_send(r, everyone(r), &b);
+	out_body(r, everyone(r), MSG_SUSPECT, r->state.slot, NULL, 0);
 	weigh(r);
 }
 
@@ -139,8 +135,6 @@ static void back_off(struct replica *r)
 
 void view_move(struct replica *r, uint64_t view)
 {
-	struct buf b;
-
 	if (!r->rotates)
 		heard_blame(r);
 	r->rotates = false;
@@ -155,9 +149,7 @@ void view_move(struct replica *r, uint64_t view)
 	if (!r->observer) {
 		make_vc(r);
 		log_put(r, WAL_VIEW, view, r->h, r->vc[r->self].bytes, r->vc[r->self].len);
-		b = out_buf(r, r->vc[r->self].len);
-		buf_put_bytes(&b, r->vc[r->self].bytes, r->vc[r->self].len);
-		out_send(r, everyone(r), &b);
+		out_copy(r, everyone(r), r->vc[r->self].bytes, r->vc[r->self].len);
 	}
 	replica_progress(r);
 	view_count(r);
