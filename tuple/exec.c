@@ -131,7 +131,11 @@ static void op_wait(struct state *st, uint16_t session, const struct op *op, str
  * duplicate in (MANAGER.md B.1). */
 static void op_cas(struct state *st, uint16_t session, const struct op *op, struct outcome *o)
 {
+#ifdef BUG_CAS_SEES_OWN
+	uint32_t i = find(st, session, ACT_REMOVE, &op->templ, 0);
+#else
 	uint32_t i = space_find(&st->space, &op->templ, 0, st->time_us);
+#endif
 
 	if (i == SPACE_NONE)
 		op_out(st, session, op, o);

@@ -304,7 +304,9 @@ void members_apply(struct state *st)
 	for (uint16_t i = 0; i < SESSIONS_MAX; i++)
 		if (st->session[i].used && !st->account[st->session[i].account].roles)
 			session_remove(st, i);
+#ifndef BUG_EVICTED_STAY
 	purge_reserved(st);
+#endif
 }
 
 static void answer_bare(struct outcome *o, enum result_code code)

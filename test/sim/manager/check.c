@@ -288,6 +288,7 @@ static void oracle_execute(struct sim *s, uint32_t i, struct replica *r, uint64_
 	if (batch.time_us > s->now_us + 1700000000000000 + PRECISION_US + 200000)
 		fail(s, "I13: slot %llu has a time in the future", (unsigned long long)slot);
 	state_execute(s->oracle, &batch, len, x->decided_d);
+	model_execute(&batch);
 	ident_sha256(snapshot, snap_write(s->oracle, snapshot), seen->state);
 	seen->after = s->oracle->config;
 	s->top = slot;

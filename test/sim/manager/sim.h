@@ -6,8 +6,9 @@
  *	faults.c what goes wrong, and when it stops
  *	node.c   a replica on its machine: disk, crashes, restarts
  *	evil.c   what Byzantine replicas do to their messages
- *	user.c   clients, honest and not
+ *	user.c   clients, honest and not; work.c  what they ask for
  *	check.c  the invariants of MANAGER.md B.10, after every event
+ *	model.c  the operations told a second time, with operate.c
  *
  * The replicas and clients are the product's code; only signatures are faked (a keyed tag that
  * cannot be forged by anybody but the table's owner). */
@@ -65,6 +66,7 @@ void signer_fake(struct signer *x, uint32_t key);
 void key_fp(uint32_t key, struct fp *fp);
 uint32_t node_of(const struct sim *s, const struct fp *fp);
 bool is_inside(const struct sim *s, uint32_t end); /* the core, or a user */
+bool users_done(const struct sim *s);
 
 /* faults.c */
 void faults_begin(struct sim *s);
@@ -95,6 +97,16 @@ void user_timer(struct sim *s, uint32_t u);
 void user_link(struct sim *s, uint32_t u, uint32_t k);
 /* Its process dies while number `no` is under way, and the next one knows nothing of that. */
 void user_forgets(struct sim *s, uint32_t u, uint64_t no);
+
+/* work.c */
+void work_roles(struct sim *s);
+void choose_op(struct sim *s, struct user *x);
+void choose_member(struct sim *s, struct user *x);
+bool choose_admission(struct sim *s, struct user *x);
+
+/* model.c */
+void model_reset(struct sim *s);
+void model_execute(const struct batch *batch);
 
 /* check.c */
 void check_reset(struct sim *s);

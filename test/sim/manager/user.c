@@ -6,7 +6,8 @@
 #include "core/check.h"
 #include "test/sim/manager/sim.h"
 
-enum { OPS = 40, PATIENCE_US = 3000000, SOON_US = 1500000, LATE_US = 3000000 };
+enum { OPS = 40, PATIENCE_US = 3000000, SOON_US = 1500000, LATE_US = 3000000,
+       WATCH_US = 600000 };
 
 static void send_to(struct sim *s, uint32_t u, uint32_t to, const uint8_t *p, size_t len)
 {
@@ -18,7 +19,7 @@ static void send_to(struct sim *s, uint32_t u, uint32_t to, const uint8_t *p, si
 	}
 }
 
-static void run(struct sim *s, uint32_t u, const struct client_effects *out);
+static void run(struct sim *s, uint32_t u, const struct client_effects *fx);
 
 static void new_session(struct sim *s, uint32_t u)
 {
@@ -65,47 +66,6 @@ void user_start(struct sim *s, uint32_t u)
 		arrive(s, u);
 	new_session(s, u);
 	pause_then(s, u, 300000);
-}
-
-static void word(struct sim *s, struct user *x, struct tuple *t, bool any)
-{
-	static const char *const words[] = { "a", "b", "c", "job" };
-
-	tuple_init(t);
-	tuple_add_str(t, words[below(&s->load, 4)]);
-	if (any)
-		tuple_add_any(t);
-	else
-		tuple_add_int(t, (int64_t)(x->key * 1000 + x->done));
-}
-
-static void choose_op(struct sim *s, struct user *x)
-{
-	static const uint8_t mix[] = { OP_OUT, OP_OUT, OP_OUT, OP_OUT, OP_RDP, OP_INP, OP_INP,
-				       OP_CAS, OP_REPLACE, OP_RDALL, OP_RENEW, OP_IN, OP_RD };
-	struct op *op = &x->op;
-
-	*op = (struct op){ .type = mix[below(&s->load, sizeof mix)] };
-	word(s, x, &op->templ, true);
-	word(s, x, &op->tuple, false);
-	op->ttl_ms = chance(&s->load, 300) ? 1000 + below(&s->load, 20000) : 0;
-	op->wait_ms = op->type == OP_IN || op->type == OP_RD ? below(&s->load, 3000) : 0;
-}
-
-/* Sometimes a key is admitted or evicted; the tuple is the schema's, the signature is not looked at
- * by replicas. */
-static void choose_member(struct sim *s, struct user *x)
-{
-	static struct member_tuple m;
-
-	memset(&m, 0, sizeof m);
-	m.role = ROLE_CLIENT;
-	snprintf(m.name, sizeof m.name, "m%u", below(&s->load, 5));
-	m.fp.b[0] = (uint8_t)m.name[1];
-	m.sig_len = 8;
-	x->op = (struct op){ .type = chance(&s->load, 500) ? OP_OUT : OP_INP };
-	member_encode(&x->op.tuple, &m);
-	schema_named(&x->op.templ, "member", m.name);
 }
 
 /* A request told differently to each, to some only, skipped numbers, bad signatures, junk. */
@@ -182,12 +142,29 @@ static void call(struct sim *s, uint32_t u)
 	run(s, u, &out);
 }
 
+/* An admin who is done still admits others, who may be waiting for that. */
+static void keep_order(struct sim *s, uint32_t u)
+{
+	struct user *x = &s->user[u];
+
+	if (!(x->roles & ROLE_ADMIN) || x->evil || users_done(s))
+		return;
+	if (choose_admission(s, x))
+		call(s, u);
+	else
+		pause_then(s, u, WATCH_US);
+}
+
 void user_next(struct sim *s, uint32_t u)
 {
 	struct user *x = &s->user[u];
 
-	if (!x->left || x->running)
+	if (x->running)
 		return;
+	if (!x->left) {
+		keep_order(s, u);
+		return;
+	}
 	if (x->evil) {
 		(s->scene == SCENE_STRAY ? play_stray : play_tricks)(s, u);
 		return;
@@ -197,10 +174,12 @@ void user_next(struct sim *s, uint32_t u)
 		x->swapped = true;
 		x->op = (struct op){ .type = OP_SWAP, .index = s->swap_stage - 1 };
 		key_fp(s->node[NODES_MAX - 1].key, &x->op.fp);
-	} else if (chance(&s->load, 60))
-		choose_member(s, x);
-	else
-		choose_op(s, x);
+	} else if (!choose_admission(s, x) || chance(&s->load, 500)) {
+		if ((x->roles & ROLE_ADMIN) && chance(&s->load, 60))
+			choose_member(s, x);
+		else
+			choose_op(s, x);
+	}
 	call(s, u);
 	if (s->scene < SCENE_ARRIVE && chance(&s->load, 30))
 		post(s, (struct event){ .type = EV_USER_FORGETS, .to = u, .tag = x->c.no },
@@ -226,13 +205,14 @@ void user_forgets(struct sim *s, uint32_t u, uint64_t no)
 	pause_then(s, u, 100000);
 }
 
-static void run(struct sim *s, uint32_t u, const struct client_effects *out)
+static void run(struct sim *s, uint32_t u, const struct client_effects *fx)
 {
 	struct user *x = &s->user[u];
 
-	for (uint32_t k = 0; k < out->n; k++) {
-		const struct client_effect *e = &out->e[k];
+	for (uint32_t k = 0; k < fx->n; k++) {
+		const struct client_effect *e = &fx->e[k];
 		int64_t wait;
+		bool out;
 
 		switch (e->type) {
 		case CLIENT_SEND:
@@ -247,7 +227,9 @@ static void run(struct sim *s, uint32_t u, const struct client_effects *out)
 			x->running = false;
 			x->done++;
 			check_answer(s, x, e->result);
-			if (e->result->code == RESULT_NO_SESSION || x->c.no > 30)
+			out = e->result->code == RESULT_DENIED && x->c.no == 1;
+			x->left += out; /* not admitted so far, or not any more */
+			if (out || e->result->code == RESULT_NO_SESSION || x->c.no > 30)
 				new_session(s, u);
 			pause_then(s, u, s->calm ? 50000 : 400000);
 			return;

@@ -264,7 +264,7 @@ static void handle(struct sim *s, const struct event *e)
 	}
 }
 
-static bool users_done(const struct sim *s)
+bool users_done(const struct sim *s)
 {
 	for (uint32_t u = 0; u < s->users; u++)
 		if (!s->user[u].evil && (s->user[u].left || s->user[u].running))
@@ -281,12 +281,10 @@ static void set_up(struct sim *s)
 		s->node[i].key = i;
 	for (uint32_t i = 0; i < s->n; i++)
 		key_fp(i, &s->cluster.replica[i].fp);
-	for (uint32_t u = 0; u < s->users; u++) {
-		s->user[u].key = NODES_MAX + u;
-		key_fp(NODES_MAX + u, &s->cluster.admin[s->cluster.admins++]);
-	}
-	state_init(s->oracle, &s->cluster);
 	faults_begin(s);
+	work_roles(s);
+	state_init(s->oracle, &s->cluster);
+	model_reset(s);
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct node *x = &s->node[i];
 

@@ -75,13 +75,14 @@ struct node {
 
 struct user {
 	uint32_t key;
+	uint8_t roles; /* that it has, or ought to have */
+	char name[8];
 	bool evil, running, swapped;
 	struct client c;
 	uint64_t timer;
 	uint32_t up;	     /* channels, a bit each */
 	uint32_t left, done; /* operations */
 	struct op op;
-	uint8_t bytes[4][64];
 	uint64_t invoked_slot; /* highest slot answered to anybody when it was called */
 	int64_t invoked_us;
 	uint32_t sessions;
