@@ -95,8 +95,8 @@ void user_packet(struct sim *s, const struct event *e);
 void user_timer(struct sim *s, uint32_t u);
 /* Its channel to replica k comes up. */
 void user_link(struct sim *s, uint32_t u, uint32_t k);
-/* Its process dies while number `no` is under way, and the next one knows nothing of that. */
-void user_forgets(struct sim *s, uint32_t u, uint64_t no);
+/* Its process dies while that operation is under way, and the next one knows nothing of it. */
+void user_forgets(struct sim *s, uint32_t u, uint64_t tag);
 
 /* work.c */
 void work_roles(struct sim *s);

@@ -142,6 +142,12 @@ static void call(struct sim *s, uint32_t u)
 	run(s, u, &out);
 }
 
+/* Names an operation of a user. */
+static uint64_t call_tag(const struct user *x)
+{
+	return (uint64_t)x->sessions << 32 | x->c.no;
+}
+
 /* An admin who is done still admits others, who may be waiting for that. */
 static void keep_order(struct sim *s, uint32_t u)
 {
@@ -182,22 +188,25 @@ void user_next(struct sim *s, uint32_t u)
 	}
 	call(s, u);
 	if (s->scene < SCENE_ARRIVE && chance(&s->load, 30))
-		post(s, (struct event){ .type = EV_USER_FORGETS, .to = u, .tag = x->c.no },
+		post(s, (struct event){ .type = EV_USER_FORGETS, .to = u, .tag = call_tag(x) },
 		     below(&s->load, 5000));
 }
 
-void user_forgets(struct sim *s, uint32_t u, uint64_t no)
+void user_forgets(struct sim *s, uint32_t u, uint64_t tag)
 {
+	struct event again = { .type = EV_USER_FORGETS, .to = u, .tag = tag };
 	struct user *x = &s->user[u];
+	uint64_t before = x->invoked_slot;
 
-	if (!x->running || x->c.no != no)
+	if (!x->running || call_tag(x) != tag)
 		return;
 	if (s->now_us < x->invoked_us + PATIENCE_US) {
 		x->c.busy = false;
 		x->c.no--;
 		choose_op(s, x);
 		call(s, u);
-		post(s, (struct event){ .type = EV_USER_FORGETS, .to = u, .tag = no }, PATIENCE_US);
+		x->invoked_slot = before; /* it may be the same question */
+		post(s, again, PATIENCE_US);
 		return;
 	}
 	x->running = false; /* others took the old one: nothing will come */
