@@ -140,12 +140,16 @@ static void execute_one(struct replica *r, uint64_t s, struct slot *x, struct bo
 	if (r->state.config != r->config)
 		config_enter(r);
 #endif
+#ifndef BUG_NO_ROTATION
 	if (r->n > 1 && s % ROTATE_SLOTS == 0 && !x->vouched && !r->replaying) {
 		r->rotates = true;
 		view_suspect(r);
 	}
+#endif
+#ifndef BUG_TIMEOUT_STAYS
 	if (r->timeout_ms > REQUEST_MS && s >= r->timeout_slot + CHECKPOINT_SLOTS)
 		r->timeout_ms = REQUEST_MS;
+#endif
 }
 
 void normal_execute(struct replica *r)

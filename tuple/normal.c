@@ -409,9 +409,11 @@ void normal_tick(struct replica *r)
 		if (!x->accepted && elapsed(r, x->since, r->timeout_ms / 4))
 			view_suspect(r);
 	}
+#ifndef BUG_NO_HEARTBEAT
 	if (state_needs_time(&r->state) && !r->transfer.active && !r->fetch_since.us &&
 	    elapsed(r, r->beat, HEARTBEAT_MS + r->timeout_ms))
 		view_suspect(r);
+#endif
 }
 
 mono_t normal_deadline(const struct replica *r)

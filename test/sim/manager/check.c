@@ -13,8 +13,6 @@ enum {
 	VC_KIND = 200,
 	DURABLE = 100,
 	TAKEN_MAX = 1 << 14,
-	BLAMES_MAX = 8, /* of a client that plays tricks for half a minute: its blame doubles */
-	QUIET_PATIENCE_US = 12000000, /* a view change takes four seconds, a blocking rd three */
 };
 
 struct memo {
@@ -404,6 +402,7 @@ void check_node(struct sim *s, uint32_t i)
 	if (x->evil || !x->up)
 		return;
 	check_slots(s, i, r);
+	live_node(s, i);
 	if (r->h < x->stable)
 		fail(s, "I10: node %u went back to checkpoint %llu", i, (unsigned long long)r->h);
 	if (r->config == x->config && r->view < x->view)
@@ -425,37 +424,6 @@ void check_node(struct sim *s, uint32_t i)
 	x->view = r->view;
 	x->active = r->active;
 	x->config = r->config;
-}
-
-/* Honest users are not blamed for what they told 2f+1, nor for what another told fewer. */
-static void check_blame(struct sim *s)
-{
-	uint32_t tricky = s->user[s->users - 1].evil;
-	struct fp fp;
-
-	if (s->views > s->n * (s->top / ROTATE_SLOTS + tricky * BLAMES_MAX))
-		fail(s, "L2: %u views entered because channels come up", s->views);
-	for (uint32_t u = 0; u < s->users - tricky; u++) {
-		key_fp(s->user[u].key, &fp);
-		for (uint32_t i = 0; i < s->n; i++)
-			if (s->node[i].up && intake_distrusted(s->node[i].r[0], &fp))
-				fail(s, "L4: user %u must sign at node %u", u, i);
-	}
-}
-
-/* In a quiet world a single liar stops nobody for long, and moves nobody. */
-void check_scene(struct sim *s)
-{
-	for (uint32_t u = 0; u < s->users; u++)
-		if (s->user[u].running && s->now_us > s->user[u].invoked_us + QUIET_PATIENCE_US)
-			fail(s, "L4: an operation of user %u is not done after %d s", u,
-			     QUIET_PATIENCE_US / 1000000);
-	if (s->scene == SCENE_SUSPECT && s->views > 2 * s->n * (1 + s->top / ROTATE_SLOTS))
-		fail(s, "L2: %u views entered because one replica suspects", s->views);
-	if (s->scene == SCENE_STRAY && s->views > s->n * (s->top / ROTATE_SLOTS))
-		fail(s, "L2: %u views entered because a client skips numbers", s->views);
-	if (s->scene == SCENE_ARRIVE)
-		check_blame(s);
 }
 
 static void check_taken(struct sim *s, const struct user *u, const struct result *r)

@@ -361,6 +361,35 @@ static void replay_signed(struct sim *s, uint32_t from, uint32_t to)
 	}
 }
 
+/* No heartbeats from this one. */
+bool evil_idles(const struct sim *s, uint32_t i)
+{
+	const struct node *x = &s->node[i];
+
+	return x->evil == EVIL_DRIP && s->drip == DRIP_CLOCK && !x->r[0]->pending;
+}
+
+static void drip(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t len)
+{
+	struct batch batch;
+	struct request q;
+
+	memcpy(bent, p, len);
+	if (p[0] != MSG_PREPREPARE ||
+	    !batch_get(&batch, p + MSG_HEAD_BYTES, len - MSG_HEAD_BYTES)) {
+		packet(s, from, to, p, len);
+		return;
+	}
+	if (s->drip == DRIP_CLOCK && !batch.count)
+		return;
+	if (s->drip == DRIP_ONE && batch.count > 1) {
+		MUST(request_get_entry(&batch.requests, &q));
+		len = MSG_HEAD_BYTES + BATCH_HEAD_BYTES + request_entry_bytes(&q);
+		bent[MSG_HEAD_BYTES + BATCH_HEAD_BYTES - 1] = 1;
+	}
+	packet_late(s, from, to, bent, len, s->drip == DRIP_CLOCK ? 0 : s->drip_us);
+}
+
 void evil_send(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t len)
 {
 	enum evil evil = s->node[from].evil;
@@ -368,6 +397,10 @@ void evil_send(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size
 
 	if (evil == EVIL_SUSPECT && s->node[to].up && chance(&s->lie, 100))
 		suspect(s, from, to, s->node[to].r[0]);
+	if (evil == EVIL_DRIP) {
+		drip(s, from, to, p, len);
+		return;
+	}
 	if (!evil || evil >= EVIL_CENSOR || len > REPLICA_FRAME_MAX) {
 		packet(s, from, to, p, len);
 		return;

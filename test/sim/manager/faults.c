@@ -25,6 +25,12 @@ static void choose_liars(struct sim *s)
 		s->spoil_left -= s->node[i].evil != HONEST;
 }
 
+static void cut_off(struct sim *s, uint32_t i)
+{
+	for (uint32_t k = 0; k < NODES_MAX + USERS_MAX; k++)
+		s->cut[i][k] = s->cut[k][i] = k != i;
+}
+
 void faults_begin(struct sim *s)
 {
 	s->scene = below(&s->fault, 16);
@@ -36,6 +42,12 @@ void faults_begin(struct sim *s)
 		s->user[s->users - 1].evil = chance(&s->lie, 500);
 	} else if (s->scene == SCENE_STRAY) {
 		s->user[s->users - 1].evil = true;
+	} else if (s->scene == SCENE_LAG) {
+		cut_off(s, below(&s->fault, s->n));
+	} else if (s->scene == SCENE_DRIP) {
+		s->node[0].evil = EVIL_DRIP;
+		s->drip = below(&s->lie, DRIPS);
+		s->drip_us = below(&s->lie, REQUEST_MS * 1000);
 	} else {
 		s->scene = SCENE_CHAOS;
 		choose_liars(s);
@@ -135,6 +147,8 @@ void faults_heal(struct sim *s)
 {
 	uint32_t need = 2 * s->faults + 1, first = below(&s->fault, NODES_MAX), have[2] = { 0, 0 };
 
+	if (s->scene == SCENE_LAG)
+		need = s->n; /* the others do without the one that was cut off */
 	s->calm = true;
 	s->core = 0;
 	for (uint32_t k = 0; k < NODES_MAX; k++) {

@@ -8,6 +8,7 @@
  *	evil.c   what Byzantine replicas do to their messages
  *	user.c   clients, honest and not; work.c  what they ask for
  *	check.c  the invariants of MANAGER.md B.10, after every event
+ *	live.c   and what must come true in time
  *	model.c  the operations told a second time, with operate.c
  *
  * The replicas and clients are the product's code; only signatures are faked (a keyed tag that
@@ -41,6 +42,9 @@ struct sim {
 	uint32_t loss, dup, slow; /* per mille */
 	uint32_t crash_rate, spoil_left;
 	bool calm;     /* phase 2 */
+	uint32_t rounds; /* of questions after all operations were done: live.c */
+	enum drip drip;
+	int64_t drip_us; /* that a slow leader holds its proposals back */
 	uint32_t core; /* nodes healed in phase 2 */
 	uint64_t trace;
 	bool verbose;
@@ -60,6 +64,8 @@ extern struct replica_effects sim_fx;
 /* world.c */
 void post(struct sim *s, struct event e, int64_t delay_us);
 void packet(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t len);
+void packet_late(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t len,
+		 int64_t late_us);
 bool world_run(struct sim *s, uint64_t seed, uint32_t faults, bool verbose);
 void fail(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void signer_fake(struct signer *x, uint32_t key);
@@ -86,6 +92,8 @@ void node_forget(struct sim *s);
 void evil_send(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t len);
 /* Before the liar's honest half hears a packet. True: it does not hear it at all. */
 bool evil_hears(struct sim *s, const struct event *e);
+/* It lets a timer pass. */
+bool evil_idles(const struct sim *s, uint32_t i);
 void evil_reply(struct sim *s, uint32_t from, uint32_t user, const uint8_t *p, size_t len);
 
 /* user.c */
@@ -113,8 +121,13 @@ void check_reset(struct sim *s);
 void check_send(struct sim *s, uint32_t i, const struct replica *r, const uint8_t *p, size_t len);
 void check_record(struct sim *s, uint32_t i, const uint8_t *p, size_t len);
 void check_node(struct sim *s, uint32_t i);
-void check_scene(struct sim *s);
 void check_answer(struct sim *s, struct user *u, const struct result *r);
 void check_issue(struct sim *s, const struct user *u);
+
+
+/* live.c */
+void live_node(struct sim *s, uint32_t i);
+void check_scene(struct sim *s);
+bool live_settled(struct sim *s);
 
 #endif

@@ -59,8 +59,10 @@ void user_start(struct sim *s, uint32_t u)
 	struct user *x = &s->user[u];
 
 	x->left = x->evil ? 4 * OPS : OPS;
-	if (s->scene == SCENE_CENSOR && u)
+	if ((s->scene == SCENE_CENSOR && u) || s->scene == SCENE_LAG)
 		x->left = 5 * OPS; /* there is progress all the time */
+	if (s->scene == SCENE_DRIP && s->drip == DRIP_CLOCK)
+		x->left = OPS / 4;
 	x->up = s->scene == SCENE_ARRIVE ? 0 : (1u << s->n) - 1;
 	if (s->scene == SCENE_ARRIVE)
 		arrive(s, u);
@@ -176,7 +178,10 @@ void user_next(struct sim *s, uint32_t u)
 		return;
 	}
 	x->left--;
-	if (!u && s->swap_stage && !x->swapped) {
+	if (s->rounds) {
+		x->op = (struct op){ .type = OP_RDP };
+		schema_all(&x->op.templ, "node");
+	} else if (!u && s->swap_stage && !x->swapped) {
 		x->swapped = true;
 		x->op = (struct op){ .type = OP_SWAP, .index = s->swap_stage - 1 };
 		key_fp(s->node[NODES_MAX - 1].key, &x->op.fp);
@@ -187,7 +192,7 @@ void user_next(struct sim *s, uint32_t u)
 			choose_op(s, x);
 	}
 	call(s, u);
-	if (s->scene < SCENE_ARRIVE && chance(&s->load, 30))
+	if (s->scene < SCENE_ARRIVE && !s->rounds && chance(&s->load, 30))
 		post(s, (struct event){ .type = EV_USER_FORGETS, .to = u, .tag = call_tag(x) },
 		     below(&s->load, 5000));
 }
@@ -212,6 +217,13 @@ void user_forgets(struct sim *s, uint32_t u, uint64_t tag)
 	x->running = false; /* others took the old one: nothing will come */
 	new_session(s, u);
 	pause_then(s, u, 100000);
+}
+
+static uint32_t pause_us(const struct sim *s)
+{
+	if (s->scene == SCENE_DRIP && s->drip == DRIP_CLOCK && !s->rounds)
+		return 20000000; /* all are silent for a while, and somebody waits */
+	return s->calm ? 50000 : 400000;
 }
 
 static void run(struct sim *s, uint32_t u, const struct client_effects *fx)
@@ -240,7 +252,7 @@ static void run(struct sim *s, uint32_t u, const struct client_effects *fx)
 			x->left += out; /* not admitted so far, or not any more */
 			if (out || e->result->code == RESULT_NO_SESSION || x->c.no > 30)
 				new_session(s, u);
-			pause_then(s, u, s->calm ? 50000 : 400000);
+			pause_then(s, u, pause_us(s));
 			return;
 		}
 	}

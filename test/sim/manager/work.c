@@ -13,7 +13,8 @@ void work_roles(struct sim *s)
 {
 	static const uint8_t kinds[] = { ROLE_NODE,   ROLE_NODE,  ROLE_DEVICE,
 					 ROLE_CLIENT, ROLE_ADMIN, ROLE_NODE | ROLE_DEVICE };
-	bool admins = s->scene == SCENE_CENSOR || chance(&s->load, 250);
+	bool admins = s->scene == SCENE_CENSOR || s->scene == SCENE_STRAY ||
+		      chance(&s->load, 250);
 
 	for (uint32_t u = 0; u < s->users; u++) {
 		struct user *x = &s->user[u];

@@ -201,6 +201,12 @@ bool is_inside(const struct sim *s, uint32_t end)
 
 void packet(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t len)
 {
+	packet_late(s, from, to, p, len, 0);
+}
+
+void packet_late(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t len,
+		 int64_t late_us)
+{
 	bool good = s->calm && is_inside(s, from) && is_inside(s, to);
 	int copies = 1;
 
@@ -213,7 +219,7 @@ void packet(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size_t 
 
 		e.bytes = malloc(len + 1);
 		memcpy(e.bytes, p, len);
-		post(s, e, good ? 50 + below(&s->net, 400) : delay(s));
+		post(s, e, late_us + (good ? 50 + below(&s->net, 400) : delay(s)));
 	}
 }
 
@@ -230,7 +236,7 @@ static void handle(struct sim *s, const struct event *e)
 			node_packet(s, e);
 		break;
 	case EV_TIMER:
-		if (x->up && x->timer[e->from] == e->tag)
+		if (x->up && x->timer[e->from] == e->tag && !evil_idles(s, e->to))
 			node_event(s, e->to, (int)e->from, &ev);
 		break;
 	case EV_BOOT:
@@ -351,9 +357,9 @@ bool world_run(struct sim *s, uint64_t seed, uint32_t faults, bool verbose)
 		free(e.bytes);
 		if (s->scene != SCENE_CHAOS)
 			check_scene(s);
-		if (s->calm && users_done(s))
+		if (s->calm && users_done(s) && live_settled(s))
 			break;
-		if (s->now_us > 1000000000 + CHAOS_US + CALM_US)
+		if (!s->rounds && s->now_us > 1000000000 + CHAOS_US + CALM_US)
 			fail(s, "L1: an operation is not done %d s after all was healed",
 			     CALM_US / 1000000);
 		if (s->events > EVENTS_MAX)

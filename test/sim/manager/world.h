@@ -16,12 +16,17 @@ enum {
 };
 
 enum evil { HONEST = 0, EVIL_MIX, EVIL_TWIN, EVIL_SILENT, EVIL_EQUIVOCATE, EVIL_VIEW, EVIL_CENSOR,
-	    EVIL_SUSPECT, EVIL_CLOCK, EVIL_MUTE /* to clients only */ };
+	    EVIL_SUSPECT, EVIL_CLOCK, EVIL_MUTE /* to clients only */, EVIL_DRIP };
 
 /* CENSOR: the leader is deaf to user 0. SUSPECT: somebody suspects every leader, for no reason.
  * ARRIVE: all replicas are honest; every user's last f channels come up late. STRAY: all replicas
- * are honest, a user signs requests that are not next in their session. */
-enum scene { SCENE_CHAOS = 0, SCENE_CENSOR, SCENE_SUSPECT, SCENE_ARRIVE, SCENE_STRAY };
+ * are honest, a user signs requests that are not next in their session. LAG: one of them is cut off
+ * in phase 1. DRIP: the leader is as slow as it dares to be. */
+enum scene { SCENE_CHAOS = 0, SCENE_CENSOR, SCENE_SUSPECT, SCENE_ARRIVE, SCENE_STRAY, SCENE_LAG,
+	     SCENE_DRIP };
+
+/* Proposals come late; and with one request each; or only when somebody asks. */
+enum drip { DRIP_LATE, DRIP_ONE, DRIP_CLOCK, DRIPS };
 
 struct rng {
 	uint64_t s;
@@ -67,6 +72,8 @@ struct node {
 	uint64_t decided;     /* the open slot, when it was decided and could not be executed */
 	uint64_t stable, view;
 	uint32_t config;
+	uint64_t view_slot;   /* where it stood when it came to its view */
+	int64_t lags_us;      /* since when it is far behind, 0: it is not */
 	bool active, proof; /* proof: it holds the NEW-VIEW of its view */
 	uint8_t forged[300]; /* a liar's batch, see evil.c */
 	size_t forged_len;
