@@ -38,7 +38,9 @@ static void unlink_pending(struct replica *r, struct pending *p)
 		r->pending_last = p->prev;
 	else
 		r->pend[p->next].prev = p->prev;
+#ifndef BUG_PENDING_LEAK
 	arena_del(&r->asked, p->block);
+#endif
 	p->used = false;
 	r->pending--;
 }

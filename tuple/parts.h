@@ -23,7 +23,11 @@ enum {
 	CLAIM_MAX = 64,		    /* slots a laggard asks for at once */
 	REPLY_ROOM = OUTCOMES_MAX * REPLY_FRAME_MAX,
 	OUT_BYTES = REPLY_ROOM + 12 * REPLICA_FRAME_MAX,
+#ifdef SIM
+	LOG_SWITCH_BYTES = 256 * 1024, /* so that a short run comes to it */
+#else
 	LOG_SWITCH_BYTES = WAL_BYTES_MAX / 2,
+#endif
 	NONE16 = 0xffff,
 
 	REQUEST_MS = 2000,	    /* MANAGER.md B.3 */

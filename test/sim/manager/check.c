@@ -397,11 +397,13 @@ void check_node(struct sim *s, uint32_t i)
 {
 	struct node *x = &s->node[i];
 	struct replica *r = x->r[0];
+	uint64_t before = x->slot;
 	bool proof;
 
 	if (x->evil || !x->up)
 		return;
 	check_slots(s, i, r);
+	check_bounds(s, i, r, r->state.slot != before);
 	live_node(s, i);
 	if (r->h < x->stable)
 		fail(s, "I10: node %u went back to checkpoint %llu", i, (unsigned long long)r->h);

@@ -50,7 +50,7 @@ static void rewrite_log(struct sim *s, uint32_t i, int twin, uint64_t slot)
 		at += len;
 	}
 	memset(x->disk.log + at, 0, x->disk.len > at ? x->disk.len - at : 0);
-	x->disk.len = x->disk.synced = at;
+	x->disk.len = x->disk.synced = x->disk.dumped = at;
 	x->disk.fresh = false;
 	if (slot && x->disk.snap_slot[1] == slot) {
 		free(x->disk.snap[0]);

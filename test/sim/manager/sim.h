@@ -8,6 +8,7 @@
  *	evil.c   what Byzantine replicas do to their messages
  *	user.c   clients, honest and not; work.c  what they ask for
  *	check.c  the invariants of MANAGER.md B.10, after every event
+ *	bounds.c that memory is within bounds and accounted for
  *	live.c   and what must come true in time
  *	model.c  the operations told a second time, with operate.c
  *
@@ -124,6 +125,9 @@ void check_node(struct sim *s, uint32_t i);
 void check_answer(struct sim *s, struct user *u, const struct result *r);
 void check_issue(struct sim *s, const struct user *u);
 
+
+/* bounds.c */
+void check_bounds(struct sim *s, uint32_t i, struct replica *r, bool moved);
 
 /* live.c */
 void live_node(struct sim *s, uint32_t i);

@@ -48,7 +48,7 @@ struct event {
 
 struct sim_disk {
 	uint8_t *log, *snap[2];
-	size_t len, synced; /* of the log */
+	size_t len, synced, dumped; /* of the log; when it was renewed last */
 	size_t snap_len[2];
 	uint64_t snap_slot[2]; /* [0] is what the log continues, [1] the newer one */
 	uint64_t start;	      /* of the log: the slot that it continues, */
