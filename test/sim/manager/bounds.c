@@ -1,4 +1,4 @@
-/* test/sim/manager/bounds.c - I15: queues, log and memory within their bounds, and all accounted for
+/* test/sim/manager/bounds.c - I15: queues, log and memory within bounds, and accounted for
  *
  * What is in use is counted anew from what refers to it: a block that nobody refers to is lost for
  * good, and a counter that is off lets somebody in or keeps somebody out. */

@@ -460,6 +460,8 @@ void check_answer(struct sim *s, struct user *u, const struct result *r)
 		return;
 	if (!state_reply(s->oracle, k, &want))
 		fail(s, "I12: an answer to who still waits");
+	if (want.slot > u->c.slot && u->c.no == 1 && !(u->roles & ROLE_ADMIN))
+		return; /* he was no member, or not any more, and is one when a late copy comes */
 	p = want.result;
 	len = want.result_len;
 	if (memcmp(want.request, u->c.request_digest, DIGEST_BYTES))

@@ -83,9 +83,9 @@ void expect(struct visit *v, const struct result *r)
 		fail(model.s, "I14: slot %llu has no answer where it should have one",
 		     (unsigned long long)model.s->oracle->slot);
 	if (have.result_len != b.len || memcmp(have.result, mem, b.len))
-		fail(model.s, "I14: slot %llu gives code %u, tuple %llu, where %u and %llu is right",
-		     (unsigned long long)model.s->oracle->slot, got.code, (unsigned long long)got.id,
-		     r->code, (unsigned long long)r->id);
+		fail(model.s, "I14: slot %llu gives code %u, tuple %llu, not %u and %llu",
+		     (unsigned long long)model.s->oracle->slot, got.code,
+		     (unsigned long long)got.id, r->code, (unsigned long long)r->id);
 }
 
 void expect_code(struct visit *v, enum result_code code, uint64_t id)

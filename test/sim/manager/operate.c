@@ -82,7 +82,8 @@ void item_remove(uint32_t i)
 
 static void expect_item(struct visit *v, enum result_code code, const struct item *x)
 {
-	expect(v, &(struct result){ .code = code, .id = x->id, .has_tuple = true, .tuple = x->t });
+	expect(v, &(struct result){ .code = code, .id = x->id, .has_tuple = true,
+				    .tuple = x->t });
 }
 
 /* A tuple of the same name (field `at`) that forbids this one; `skip` is about to go. */
@@ -93,7 +94,8 @@ static bool is_taken(const struct tuple *t, int tag, int skip)
 	for (uint32_t i = 0; i < model.items; i++) {
 		const struct field *f = model.item[i]->t.f;
 
-		if ((int)i == skip || tag_of(&model.item[i]->t) != tag || !field_eq(&f[at], &t->f[at]))
+		if ((int)i == skip || tag_of(&model.item[i]->t) != tag ||
+		    !field_eq(&f[at], &t->f[at]))
 			continue;
 		if (tag != MEMBER || !field_eq(&f[3], &t->f[3]) || field_eq(&f[1], &t->f[1]))
 			return true;

@@ -6,8 +6,13 @@
 #include "core/check.h"
 #include "test/sim/manager/sim.h"
 
-enum { OPS = 40, PATIENCE_US = 3000000, SOON_US = 1500000, LATE_US = 3000000,
-       WATCH_US = 600000 };
+enum {
+	OPS = 40,
+	PATIENCE_US = 3000000,
+	SOON_US = 1500000,
+	LATE_US = 3000000,
+	WATCH_US = 600000,
+};
 
 static void send_to(struct sim *s, uint32_t u, uint32_t to, const uint8_t *p, size_t len)
 {

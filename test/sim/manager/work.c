@@ -50,14 +50,15 @@ static void free_op(struct sim *s, struct user *x)
 	x->op.ttl_ms = chance(&s->load, 300) ? 1000 + below(&s->load, 20000) : 0;
 }
 
-/* One that its owner may write, or almost: now and then another's name, key, or a field is wrong. */
+/* One that its owner may write, or almost: now and then another's name or key, or a wrong field. */
 static void put_reserved(struct sim *s, const struct user *x, const char *tag, struct tuple *t)
 {
 	static struct node_tuple node;
 	static struct device_tuple device;
 	static uint8_t mem[SCHEMA_BYTES_MAX];
-	const struct user *name = chance(&s->load, 900) ? x : &s->user[below(&s->load, s->users)];
-	uint32_t key = chance(&s->load, 900) ? x->key : s->user[below(&s->load, s->users)].key;
+	const struct user *any = &s->user[below(&s->load, s->users)];
+	const struct user *name = chance(&s->load, 900) ? x : any;
+	uint32_t key = chance(&s->load, 900) ? x->key : any->key;
 
 	node = (struct node_tuple){ .addrs = chance(&s->load, 950), .version = "1" };
 	device = (struct device_tuple){ .addrs = node.addrs, .ports = 1, .version = "1" };
@@ -81,7 +82,8 @@ static void put_reserved(struct sim *s, const struct user *x, const char *tag, s
 /* All of a tag, or of a name, whatever its tag may be. */
 static void reserved_templ(struct sim *s, const struct user *x, const char *tag, struct tuple *t)
 {
-	const struct user *name = chance(&s->load, 700) ? x : &s->user[below(&s->load, s->users)];
+	const struct user *any = &s->user[below(&s->load, s->users)];
+	const struct user *name = chance(&s->load, 700) ? x : any;
 
 	schema_all(t, tag);
 	while (t->n < 3)
