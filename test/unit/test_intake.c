@@ -29,6 +29,16 @@ static void who_skips_numbers_deposes_nobody(void)
 	CHECK_EQ(told[MSG_REPLY], 2 * N);
 }
 
+/* Any number is in order where there is no session: the answer says that there is none. */
+static void who_lost_his_session_is_answered(void)
+{
+	setup(1);
+	ask(1 << 3, (struct asked){ .no = 5, .is_signed = true });
+	pass(1500);
+	CHECK_EQ(told[MSG_REPLY], 1);
+	nobody_was_suspected();
+}
+
 /* Nobody signs: the leader keeps it no longer than the others, and wakes for it once. */
 static void what_is_not_signed_goes_too(uint32_t faults)
 {
@@ -143,6 +153,7 @@ static void who_signs_too_much_must_wait(void)
 TEST_MAIN_BEGIN
 	new_keys();
 	RUN(who_skips_numbers_deposes_nobody);
+	RUN(who_lost_his_session_is_answered);
 	RUN(the_leader_forgets_it);
 	RUN(a_cluster_of_one_forgets_it);
 	RUN(nor_who_asks_while_he_waits);
