@@ -93,6 +93,19 @@ static void enter(struct replica *r, uint64_t view, const struct chosen *c)
 	view_enter(r, view, c);
 }
 
+/* A chosen slot was decided here with another batch: in this very view, which its leader began with
+ * others in another way (or more than f lie). They may bring the true NEW-VIEW. */
+static bool contradicts(struct replica *r, const struct chosen *c)
+{
+	for (uint32_t i = 0; i < c->count; i++) {
+		const struct slot *x = slot_at(r, c->base + 1 + i);
+
+		if (x && x->decided && memcmp(x->decided_d, c->d[i], DIGEST_BYTES))
+			return true;
+	}
+	return false;
+}
+
 /* Every VIEW-CHANGE that the NEW-VIEW names is here: does it choose what they imply? */
 void view_complete(struct replica *r)
 {
@@ -116,7 +129,8 @@ void view_complete(struct replica *r)
 	if (choose(r, nv->vc, x.mask, &r->scratch_chosen) == CHOICE_MADE) {
 		choice_digest(&r->scratch_chosen, digest);
 #endif
-		if (!memcmp(digest, x.choice, DIGEST_BYTES)) {
+		if (!memcmp(digest, x.choice, DIGEST_BYTES) &&
+		    !contradicts(r, &r->scratch_chosen)) {
 			enter(r, nv->view, &r->scratch_chosen);
 			learn_base(r, r->chosen.base);
 			normal_advance_all(r);

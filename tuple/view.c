@@ -284,8 +284,7 @@ void view_propose_chosen(struct replica *r)
 			continue;
 		d = r->chosen.d[s - r->chosen.base - 1];
 		if (x->decided && memcmp(x->decided_d, d, DIGEST_BYTES)) {
-			if (!r->observer)
-				replica_cease(r, NOTE_DIVERGED);
+			view_suspect(r); /* its leader began it with others in another way */
 			return;
 		}
 #ifdef BUG_EXECUTED_NOT_VOTED

@@ -401,6 +401,9 @@ void evil_send(struct sim *s, uint32_t from, uint32_t to, const uint8_t *p, size
 		drip(s, from, to, p, len);
 		return;
 	}
+	if (evil == EVIL_FORK && p[0] == MSG_NEWVIEW && chance(&s->lie, 700) &&
+	    fork_send(s, from, to))
+		return;
 	if (!evil || evil >= EVIL_CENSOR || len > REPLICA_FRAME_MAX) {
 		packet(s, from, to, p, len);
 		return;

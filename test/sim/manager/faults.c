@@ -13,7 +13,7 @@ static void choose_liars(struct sim *s)
 	static const uint8_t kinds[] = {
 		EVIL_MIX,  EVIL_TWIN, EVIL_SILENT, EVIL_EQUIVOCATE, EVIL_VIEW,
 		EVIL_VIEW, EVIL_VIEW, EVIL_CENSOR, EVIL_SUSPECT,    EVIL_CLOCK,
-		EVIL_MUTE,
+		EVIL_MUTE, EVIL_FORK,
 	};
 	uint32_t liars = chance(&s->lie, 700) ? s->faults : below(&s->lie, s->faults + 1);
 

@@ -5,7 +5,7 @@
  *	world.c  events in order of time, the network
  *	faults.c what goes wrong, and when it stops
  *	node.c   a replica on its machine: disk, crashes, restarts
- *	evil.c   what Byzantine replicas do to their messages
+ *	evil.c   what Byzantine replicas do to their messages, with fork.c
  *	user.c   clients, honest and not; work.c  what they ask for
  *	check.c  the invariants of MANAGER.md B.10, after every event
  *	bounds.c that memory is within bounds and accounted for
@@ -96,6 +96,9 @@ bool evil_hears(struct sim *s, const struct event *e);
 /* It lets a timer pass. */
 bool evil_idles(const struct sim *s, uint32_t i);
 void evil_reply(struct sim *s, uint32_t from, uint32_t user, const uint8_t *p, size_t len);
+
+/* fork.c */
+bool fork_send(struct sim *s, uint32_t from, uint32_t to);
 
 /* user.c */
 void user_start(struct sim *s, uint32_t u);

@@ -16,7 +16,8 @@ enum {
 };
 
 enum evil { HONEST = 0, EVIL_MIX, EVIL_TWIN, EVIL_SILENT, EVIL_EQUIVOCATE, EVIL_VIEW, EVIL_CENSOR,
-	    EVIL_SUSPECT, EVIL_CLOCK, EVIL_MUTE /* to clients only */, EVIL_DRIP };
+	    EVIL_SUSPECT, EVIL_CLOCK, EVIL_MUTE /* to clients only */, EVIL_DRIP,
+	    EVIL_FORK };
 
 /* CENSOR: the leader is deaf to user 0. SUSPECT: somebody suspects every leader, for no reason.
  * ARRIVE: all replicas are honest; every user's last f channels come up late. STRAY: all replicas
