@@ -78,19 +78,6 @@ static void end_call(struct quorum *q, int code, const struct result *r)
 	q->in_done = false;
 }
 
-/* Gives up the call under way, and with it the session. */
-static void fail_call(struct quorum *q, int code)
-{
-	enum op_type op = q->first->op.type;
-
-	for (uint32_t i = 0; i < quorum_n(q); i++)
-		q->ch[i].word = client_word(&q->client, i);
-	q->doubtful = !q->client.held && op != OP_RDP && op != OP_RD && op != OP_RDALL;
-	begin_session(q, true);
-	loop_disarm(q->loop, &q->client_timer);
-	end_call(q, code, NULL);
-}
-
 /* Asks, for a slice of the wait when that is long. A slice that ended without a match changed
  * nothing, and the next one first takes what has come in between. */
 static void ask(struct quorum *q)
@@ -130,6 +117,20 @@ static void next_call(struct quorum *q)
 	}
 }
 
+/* Gives up the call under way, and with it the session. */
+static void fail_call(struct quorum *q, int code)
+{
+	enum op_type op = q->first->op.type;
+
+	for (uint32_t i = 0; i < quorum_n(q); i++)
+		q->ch[i].word = client_word(&q->client, i);
+	q->doubtful = !q->client.held && op != OP_RDP && op != OP_RD && op != OP_RDALL;
+	begin_session(q, true);
+	loop_disarm(q->loop, &q->client_timer);
+	end_call(q, code, NULL);
+	next_call(q);
+}
+
 /* What waits for a tuple does so while there is a quorum. */
 static bool hopeless(struct quorum *q, mono_t now)
 {
@@ -145,34 +146,36 @@ static void call_late(struct timer *t, mono_t now)
 {
 	struct quorum *q = container_of(t, struct quorum, call_timer);
 
-	if (hopeless(q, now)) {
+	if (hopeless(q, now))
 		fail_call(q, EXIT_QUORUM);
-		next_call(q);
+	else
+		loop_arm(q->loop, t, mono_add_ms(now, QUORUM_GRACE_MS));
+}
+
+static void no_session(struct quorum *q)
+{
+	if (!client_may_repeat(&q->client, session_now(q))) {
+		fail_call(q, EXIT_QUORUM);
 		return;
 	}
-	loop_arm(q->loop, t, mono_add_ms(now, QUORUM_GRACE_MS));
+	begin_session(q, true);
+	ask(q);
 }
 
 static void take_answer(struct quorum *q, const struct result *r)
 {
-	mono_t now = loop_now(q->loop);
+	bool withdrawn = q->client.withdrawn && !r->has_tuple;
 
-	if (r->code == RESULT_NO_SESSION) {
-		if (client_may_repeat(&q->client, session_now(q))) {
-			begin_session(q, true);
-			ask(q);
-			return;
-		}
-		fail_call(q, EXIT_QUORUM);
-		next_call(q);
+	if (r->code == RESULT_NO_SESSION && !withdrawn) {
+		no_session(q);
 		return;
 	}
 	session_note(&q->file, q->client.session, q->client.no, false);
-	if (r->code == RESULT_NONE && mono_before(now, q->wait_end)) {
+	if (r->code == RESULT_NONE && !withdrawn && mono_before(loop_now(q->loop), q->wait_end)) {
 		ask(q);
 		return;
 	}
-	end_call(q, 0, r);
+	end_call(q, withdrawn ? EXIT_INTERRUPTED : 0, r);
 	next_call(q);
 }
 
@@ -445,6 +448,23 @@ void quorum_cancel(struct quorum *q, struct quorum_call *call)
 	next_call(q);
 }
 
+void quorum_withdraw(struct quorum *q)
+{
+	struct client_effects out;
+	mono_t now = loop_now(q->loop);
+
+	if (!q->begun)
+		return;
+	if (q->client.held || q->client.withdrawn) {
+		fail_call(q, q->client.held ? EXIT_INTERRUPTED : EXIT_QUORUM);
+		return;
+	}
+	client_withdraw(&q->client, now, &out);
+	run_effects(q, &out);
+	q->call_end = mono_add_ms(now, QUORUM_WITHDRAW_MS);
+	loop_arm(q->loop, &q->call_timer, q->call_end);
+}
+
 enum quorum_standing quorum_standing(const struct quorum *q)
 {
 	return q->standing;
@@ -460,21 +480,6 @@ void quorum_on_directory(struct quorum *q, void (*fn)(void *owner), void *owner)
 {
 	q->on_directory = fn;
 	q->directory_owner = owner;
-}
-
-bool quorum_seen(const struct quorum *q, struct addr *a)
-{
-	for (uint32_t i = 0; i < quorum_n(q); i++) {
-		uint32_t same = 0;
-
-		for (uint32_t j = 0; q->ch[i].has_hello && j < quorum_n(q); j++)
-			same += q->ch[j].has_hello &&
-				addr_same_ip(&q->ch[i].hello.seen, &q->ch[j].hello.seen);
-		*a = q->ch[i].hello.seen;
-		if (same >= enough(q))
-			return true;
-	}
-	return false;
 }
 
 struct party *quorum_party(const struct quorum *q)

@@ -18,6 +18,7 @@ enum {
 	QUORUM_PARTIAL_MS =
 	    8000, /* with fewer than 2f+1: then most likely the replicas lack them too */
 	QUORUM_CALL_MS = 20000, /* a view change or two (MANAGER.md B.3: 2 s, doubled) */
+	QUORUM_WITHDRAW_MS = 5000, /* a view change */
 	QUORUM_SLICE_MS = 10000, /* so long a wait of ours outlives us (B.3, "Waits") */
 };
 
@@ -49,6 +50,10 @@ void quorum_close(struct quorum *q);
 
 void quorum_call(struct quorum *q, struct quorum_call *call);
 void quorum_cancel(struct quorum *q, struct quorum_call *call);
+/* Ends the wait (rd, in) that is under way. Its call ends soon: with the answer if that is a tuple,
+ * EXIT_INTERRUPTED if nothing was taken, EXIT_QUORUM if that is not known; at the second time at
+ * once. */
+void quorum_withdraw(struct quorum *q);
 
 enum quorum_standing quorum_standing(const struct quorum *q);
 /* Called from the loop whenever the standing changes. */

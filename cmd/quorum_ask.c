@@ -78,13 +78,12 @@ void quorum_replica(const struct quorum *q, uint32_t i, struct quorum_replica *o
 	out->status = ch->status;
 }
 
-/* "192.0.2.1:7100 (Connection refused), ..." of the replicas without an answer. */
+/* ", no answer from 192.0.2.1:7100 (Connection refused), ..." of those who gave none. */
 static void list_silent(const struct quorum *q, char *out, size_t bytes)
 {
 	const struct party *p = quorum_party(q);
 	size_t len = 0;
 
-	out[0] = 0;
 	for (uint32_t i = 0; i < p->cluster.n && len < bytes; i++) {
 		struct quorum_replica r;
 		char addr[ADDR_STR_MAX];
@@ -92,7 +91,8 @@ static void list_silent(const struct quorum *q, char *out, size_t bytes)
 		quorum_replica(q, i, &r);
 		if (r.answered)
 			continue;
-		len += (size_t)snprintf(out + len, bytes - len, "%s%s (%s)", len ? ", " : "",
+		len += (size_t)snprintf(out + len, bytes - len, "%s%s (%s)",
+					len ? ", " : ", no answer from ",
 					addr_format(&p->cluster.replica[i].addr, addr), r.why);
 	}
 }
@@ -108,23 +108,27 @@ static const char *look(const char *what)
 int quorum_report(const struct quorum *q, const char *what, int code)
 {
 	const struct party *p = quorum_party(q);
-	char list[LIST_BYTES_MAX], fp[FP_STR_MAX], todo[160];
+	char list[LIST_BYTES_MAX] = "", fp[FP_STR_MAX], text[160];
+	const char *todo = text, *why = "no quorum of replicas";
 
 	if (code == EXIT_DENIED) {
 		fp_format(&p->id.fp, fp);
-		snprintf(todo, sizeof todo, "run: machete -C ADMIN admit client NAME %s", fp);
-		return report_error(p->common, EXIT_DENIED, todo, what,
-				    "the manager does not know this key");
+		snprintf(text, sizeof text, "run: machete -C ADMIN admit client NAME %s", fp);
+		why = "the manager does not know this key";
+	} else if (code == EXIT_QUOTA) {
+		todo = "end some, or wait ten minutes";
+		why = "the manager has as many sessions of this key as it may have";
+	} else if (code == EXIT_INTERRUPTED) {
+		todo = "run it again to wait on";
+		why = "interrupted, and nothing was taken";
+	} else {
+		list_silent(q, list, sizeof list);
+		snprintf(text, sizeof text, "it may still take effect, look with `machete %s`",
+			 look(what));
+		if (!q->doubtful)
+			todo = "see that the replicas run and can be reached";
 	}
-	if (code == EXIT_QUOTA)
-		return report_error(p->common, code, "end some, or wait ten minutes", what,
-				    "the manager has as many sessions of this key as it may have");
-	list_silent(q, list, sizeof list);
-	snprintf(todo, sizeof todo, "it may still take effect, look with `machete %s`", look(what));
-	return report_error(p->common, code,
-			    q->doubtful ? todo : "see that the replicas run and can be reached",
-			    what, "no quorum of replicas%s%s", list[0] ? ", no answer from " : "",
-			    list);
+	return report_error(p->common, code, todo, what, "%s%s", why, list);
 }
 
 static void status_late(struct timer *t, mono_t now)

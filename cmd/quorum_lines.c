@@ -71,3 +71,20 @@ void quorum_take_lines(struct replica_channel *ch, const uint8_t *p, size_t len)
 	if (same >= q->p->cluster.faults + 1)
 		follow(q, &l);
 }
+
+bool quorum_seen(const struct quorum *q, struct addr *a)
+{
+	uint32_t n = q->p->cluster.n;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t same = 0;
+
+		for (uint32_t j = 0; q->ch[i].has_hello && j < n; j++)
+			same += q->ch[j].has_hello &&
+				addr_same_ip(&q->ch[i].hello.seen, &q->ch[j].hello.seen);
+		*a = q->ch[i].hello.seen;
+		if (same > q->p->cluster.faults)
+			return true;
+	}
+	return false;
+}

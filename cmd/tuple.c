@@ -1,4 +1,5 @@
 /* cmd/tuple.c - the tuple space from a shell */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,22 @@ static int read_all(struct run *run, struct oneshot *o)
 	return code;
 }
 
+/* Who is told to end while it waits says so to the manager: a tuple that comes later is for others.
+ * That the terminal is gone is no reason under nohup. */
+static void on_signal(struct loop *l, int signo)
+{
+	if (signo != SIGHUP || signal(SIGHUP, SIG_IGN) != SIG_IGN)
+		quorum_withdraw(l->owner);
+}
+
+static void heed_signals(struct oneshot *o)
+{
+	void (*hangup)(int) = signal(SIGHUP, SIG_DFL);
+
+	loop_signals(&o->loop, on_signal, o->q);
+	signal(SIGHUP, hangup);
+}
+
 static int run_op(struct run *run, struct oneshot *o)
 {
 	const struct result *r;
@@ -186,6 +203,8 @@ static int run_op(struct run *run, struct oneshot *o)
 
 	if (run->verb->type == OP_RDALL)
 		return read_all(run, o);
+	if (run->op.wait_ms)
+		heed_signals(o);
 	e = quorum_ask(o->q, "tuple", &run->op, &r);
 	e = e ? e : quorum_judge(&o->party, "tuple", r);
 	if (e)
@@ -231,5 +250,6 @@ const struct cmd cmd_tuple = {
 	    "  cas      insert FIELDs unless TEMPLATE matches; else print the match and exit 1\n"
 	    "  replace  remove the tuple with the same first field (or: TEMPLATE... -- FIELD...)\n"
 	    "           and insert FIELDs; nothing without a match\n"
-	    "Fields are printed with tabs between them. Exit 1: nothing matches.\n",
+	    "Fields are printed with tabs between them. Exit 1: nothing matches; 7: interrupted\n"
+	    "while it waited, and nothing was taken.\n",
 };

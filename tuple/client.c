@@ -35,16 +35,17 @@ bool client_may_repeat(const struct client *c, mono_t now)
 	return mono_before(now, mono_add_ms(c->begun, CLIENT_LIFE_MS));
 }
 
+/* With a withdrawal goes its wait, first: who is told one alone would hold up the other. */
 static void send(struct client *c, mono_t now, uint32_t to, struct client_effects *out)
 {
 	struct client_effect *e;
 
-	if (!client_may_repeat(c, now))
-		return;
-	e = push(out, CLIENT_SEND);
-	e->to = to;
-	e->bytes = c->frame;
-	e->len = c->frame_len;
+	for (int word = 0; word <= c->withdrawn && client_may_repeat(c, now); word++) {
+		e = push(out, CLIENT_SEND);
+		e->to = to;
+		e->bytes = word ? c->word : c->frame;
+		e->len = word ? c->word_len : c->frame_len;
+	}
 }
 
 static void arm(struct client *c, mono_t now, struct client_effects *out)
@@ -53,13 +54,12 @@ static void arm(struct client *c, mono_t now, struct client_effects *out)
 	push(out, CLIENT_ARM)->at = c->resend_at;
 }
 
-/* The frame of the operation under way; signed when a replica asked for it. */
-static void encode(struct client *c)
+static size_t encode_one(struct client *c, const uint8_t *op, size_t op_len, uint8_t *frame,
+			 size_t bytes)
 {
 	uint8_t body[REQUEST_BODY_MAX], msg[REQUEST_SIGNED_MAX], sig[SIG_BYTES_MAX];
 	struct request q = { .client = c->fp, .is_signed = c->signed_now, .body = body,
-			     .pub = c->signer.pub, .sig = sig,
-			     .op = c->op, .op_len = c->op_len };
+			     .pub = c->signer.pub, .sig = sig, .op = op, .op_len = op_len };
 	struct buf b;
 	size_t len;
 
@@ -67,7 +67,7 @@ static void encode(struct client *c)
 	buf_put_bytes(&b, c->session, SESSION_BYTES);
 	buf_put_u64(&b, c->no);
 	buf_put_u64(&b, (uint64_t)c->time_us);
-	buf_put_bytes(&b, c->op, c->op_len);
+	buf_put_bytes(&b, op, op_len);
 	MUST(buf_ok(&b));
 	q.body_len = b.len;
 	if (c->signed_now) {
@@ -75,10 +75,20 @@ static void encode(struct client *c)
 		q.sig_len = c->signer.sign(c->signer.ctx, msg, len, sig);
 	}
 	request_digest(&q, c->request_digest);
-	buf_init(&b, c->frame, sizeof c->frame);
+	buf_init(&b, frame, bytes);
 	request_put(&b, &q);
 	MUST(buf_ok(&b));
-	c->frame_len = b.len;
+	return b.len;
+}
+
+/* The frames of the operation under way; signed when a replica asked for it. */
+static void encode(struct client *c)
+{
+	static const uint8_t word = OP_WITHDRAW;
+
+	if (c->withdrawn)
+		c->word_len = encode_one(c, &word, sizeof word, c->word, sizeof c->word);
+	c->frame_len = encode_one(c, c->op, c->op_len, c->frame, sizeof c->frame);
 }
 
 bool client_call(struct client *c, mono_t now, const struct op *op, struct client_effects *out)
@@ -96,7 +106,7 @@ bool client_call(struct client *c, mono_t now, const struct op *op, struct clien
 	c->no++;
 	c->begun = now;
 	c->busy = true;
-	c->signed_now = false;
+	c->signed_now = c->withdrawn = false;
 	c->resend_ms = CLIENT_RESEND_MS;
 	memset(c->vote, 0, sizeof c->vote);
 	encode(c);
@@ -109,6 +119,16 @@ bool client_call(struct client *c, mono_t now, const struct op *op, struct clien
 		send(c, now, c->up, out);
 	arm(c, now, out);
 	return true;
+}
+
+void client_withdraw(struct client *c, mono_t now, struct client_effects *out)
+{
+	out->n = 0;
+	c->withdrawn = true;
+	c->resend_ms = CLIENT_RESEND_MS;
+	encode(c);
+	send(c, now, c->up, out);
+	arm(c, now, out);
 }
 
 /* Digest of what a replica says: slot, time and result. */

@@ -13,6 +13,7 @@
 
 enum {
 	CLIENT_EFFECTS_MAX = 4,
+	CLIENT_WORD_MAX = 256,
 	CLIENT_RESEND_MS = 500,	     /* doubles up to the next */
 	CLIENT_RESEND_MAX_MS = 8000,
 	CLIENT_LIFE_MS = 300000, /* half of what an unused session lives, MANAGER.md B.3 */
@@ -56,6 +57,7 @@ struct client {
 	bool busy;	 /* one is under way */
 	bool signed_now; /* and is signed */
 	bool held;	 /* and waits for channels: nobody was asked so far */
+	bool withdrawn;	 /* it is a wait, and its end was asked for */
 	uint32_t up;	 /* channels that stand, a bit each */
 	int64_t time_us; /* last agreed time seen */
 	uint64_t slot;	 /* of the last answer */
@@ -67,7 +69,9 @@ struct client {
 	struct result result;
 	size_t op_len, frame_len;
 	uint8_t op[OP_BYTES_MAX];
+	size_t word_len;
 	uint8_t frame[CLIENT_FRAME_MAX];
+	uint8_t word[CLIENT_WORD_MAX]; /* the frame that withdraws it */
 	uint8_t answer[RESULT_BYTES_MAX];
 };
 
@@ -77,6 +81,8 @@ void client_init(struct client *c, const struct cluster *cluster, const struct s
 
 /* Begin an operation. False: one is under way, or the op does not encode. */
 bool client_call(struct client *c, mono_t now, const struct op *op, struct client_effects *out);
+/* End the wait under way: its answer comes as ever, and is a tuple when it was served before. */
+void client_withdraw(struct client *c, mono_t now, struct client_effects *out);
 /* Bytes came from replica `from`. False: they are no answer of a replica. */
 bool client_message(struct client *c, mono_t now, uint32_t from, const uint8_t *p, size_t len,
 		    struct client_effects *out);

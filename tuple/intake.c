@@ -106,10 +106,8 @@ static uint32_t count_key(const struct replica *r, const struct fp *client)
 /* Nothing stands between it and a batch? (Without a session it is answered that there is none.) */
 static bool in_order(const struct replica *r, const struct pending *p)
 {
-	uint16_t i = state_session(&r->state, &p->client, p->session);
-	const struct session *s = &r->state.session[i == SESSION_NONE ? 0 : i];
-
-	return i == SESSION_NONE || (!s->waiting && p->no == s->last + 1);
+	return state_next(&r->state, state_session(&r->state, &p->client, p->session), p->no,
+			  p->withdraws);
 }
 
 /* One that is in order takes the places of strays; of the same client's, when that has too many. */
@@ -137,7 +135,8 @@ static enum replica_verdict add(struct replica *r, const struct request *q, uint
 {
 	size_t len = request_entry_bytes(q);
 	struct pending *p, new = { .used = true, .is_signed = q->is_signed, .chan = chan,
-				   .client = q->client, .no = q->no, .since = r->now };
+				   .client = q->client, .no = q->no, .since = r->now,
+				   .withdraws = request_withdraws(q) };
 	struct buf b;
 	uint16_t i = 0;
 
@@ -172,7 +171,8 @@ static bool answered(struct replica *r, const struct request *q, uint64_t chan)
 	struct reply reply;
 	struct buf b;
 
-	if (session == SESSION_NONE || q->no > r->state.session[session].last)
+	if (session == SESSION_NONE || q->no > r->state.session[session].last ||
+	    state_next(&r->state, session, q->no, request_withdraws(q)))
 		return false;
 	if (q->no < r->state.session[session].last)
 		return true;
@@ -189,6 +189,7 @@ static bool answered(struct replica *r, const struct request *q, uint64_t chan)
 static bool replaces(struct replica *r, const struct request *q, uint64_t chan)
 {
 	struct pending *p = find_session(r, q);
+	bool word = request_withdraws(q);
 
 	if (!p)
 		return false;
@@ -196,8 +197,8 @@ static bool replaces(struct replica *r, const struct request *q, uint64_t chan)
 		return true;
 	if (q->no == p->no) {
 		p->chan = chan ? chan : p->chan;
-		if (p->is_signed || !q->is_signed)
-			return true;
+		if (word == p->withdraws ? p->is_signed || !q->is_signed : word)
+			return true; /* a withdrawal waits until its wait was executed */
 	}
 	return false;
 }

@@ -76,8 +76,7 @@ static enum replica_verdict judge(struct replica *r, struct slot *x, const struc
 
 		MUST(request_get_entry(&b, &q));
 		k = state_session(&r->state, &q.client, q.session);
-		if (k != SESSION_NONE && (r->state.session[k].waiting ||
-					  q.no != r->state.session[k].last + 1))
+		if (!state_next(&r->state, k, q.no, request_withdraws(&q)))
 			return REPLICA_BAD_BATCH;
 		if (!is_vouched(r, x, i) && !is_heard(r, &q))
 			return REPLICA_UNHEARD;

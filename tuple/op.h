@@ -28,6 +28,7 @@ enum op_type {
 	OP_SWAP,    /* admin: `cluster replace`: replica `index` becomes fp at addr */
 	OP_CLOSE,   /* end this session: a key may have 64 open ones */
 	OP_TYPES,
+	OP_WITHDRAW = 255, /* no operation: ends the wait that has the same number (B.3, Waits) */
 };
 
 struct op {

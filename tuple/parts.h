@@ -101,6 +101,7 @@ struct pending {
 	struct fp client;
 	uint8_t session[SESSION_BYTES];
 	uint64_t no;
+	bool withdraws; /* the wait of this number */
 	uint32_t block; /* the request as in a batch */
 	mono_t since;	/* its timer */
 	uint16_t prev, next;

@@ -92,6 +92,11 @@ bool request_get_entry(struct buf *b, struct request *q)
 	return buf_ok(b);
 }
 
+bool request_withdraws(const struct request *q)
+{
+	return q->op_len == 1 && q->op[0] == OP_WITHDRAW;
+}
+
 size_t request_entry_bytes(const struct request *q)
 {
 	return FP_BYTES + 1 + (q->is_signed ? PUB_BYTES + 2 + q->sig_len : 0) + 2 + q->body_len;

@@ -57,6 +57,8 @@ void request_put_entry(struct buf *b, const struct request *q);
 bool request_get_entry(struct buf *b, struct request *q);
 size_t request_entry_bytes(const struct request *q);
 
+/* Not an operation, but a word on the one with the same number. */
+bool request_withdraws(const struct request *q);
 void request_digest(const struct request *q, uint8_t out[static DIGEST_BYTES]);
 size_t request_signed(const uint8_t cluster[static 32], const uint8_t *body, size_t len,
 		      uint8_t out[static REQUEST_SIGNED_MAX]);

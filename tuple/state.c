@@ -236,22 +236,34 @@ void tuple_remove(struct state *st, uint32_t entry)
 	account_release(st, owner);
 }
 
+static void end_wait(struct state *st, uint32_t i)
+{
+	struct result none = { .code = RESULT_NONE };
+	uint16_t session = st->waiter[i].session;
+
+	waiter_remove(st, i);
+	session_answer(st, session, &none);
+	outcome_note(st, session);
+}
+
 /* Waiters whose time is over get "nothing". */
 static void time_out(struct state *st)
 {
-	struct result none = { .code = RESULT_NONE };
-
 	for (uint32_t i = 0; i < st->waiters;) {
-		uint16_t session = st->waiter[i].session;
-
-		if (st->waiter[i].deadline_us > st->time_us) {
+		if (st->waiter[i].deadline_us > st->time_us)
 			i++;
-			continue;
-		}
-		waiter_remove(st, i);
-		session_answer(st, session, &none);
-		outcome_note(st, session);
+		else
+			end_wait(st, i);
 	}
+}
+
+static void withdraw(struct state *st, uint16_t session)
+{
+	uint32_t i = 0;
+
+	while (st->waiter[i].session != session)
+		i++;
+	end_wait(st, i);
 }
 
 static void sweep_sessions(struct state *st)
@@ -326,6 +338,16 @@ static bool is_stale(const struct state *st, const struct request *q)
 	return q->is_signed && (q->time_us < late || q->time_us > early);
 }
 
+bool state_next(const struct state *st, uint16_t session, uint64_t no, bool withdraws)
+{
+	const struct session *s;
+
+	if (session == SESSION_NONE)
+		return !withdraws;
+	s = &st->session[session];
+	return withdraws == s->waiting && no == s->last + !withdraws;
+}
+
 /* The session that the request is next in; SESSION_NONE: o says why there is none. */
 static uint16_t enter_session(struct state *st, const struct request *q, struct outcome *o)
 {
@@ -356,8 +378,11 @@ static void run_request(struct state *st, const struct request *q)
 	struct outcome *o;
 	struct op op;
 
-	if (session != SESSION_NONE && q->no <= st->session[session].last)
+	if (session != SESSION_NONE && q->no <= st->session[session].last) {
+		if (state_next(st, session, q->no, request_withdraws(q)))
+			withdraw(st, session);
 		return; /* once is enough: its answer is on record */
+	}
 	MUST(st->outcomes < OUTCOMES_MAX);
 	o = &st->outcome[st->outcomes++];
 	*o = (struct outcome){ .client = q->client, .no = q->no };

@@ -122,6 +122,9 @@ bool state_needs_time(const struct state *st);
 
 uint16_t state_session(const struct state *st, const struct fp *client,
 		       const uint8_t id[static SESSION_BYTES]);
+/* Is that the next request of this session, or of none (SESSION_NONE)? Of one that waits that is
+ * the withdrawal under the same number, and of others never. */
+bool state_next(const struct state *st, uint16_t session, uint64_t no, bool withdraws);
 /* The last answer of a session as a REPLY. False: it has none yet. */
 bool state_reply(const struct state *st, uint16_t session, struct reply *r);
 uint32_t state_roles(const struct state *st, const struct fp *fp);

@@ -65,6 +65,23 @@ ok and_takes_nothing ends 0 -C "$a" tuple inp mine
 "$m" -C "$a" tuple out long
 ok who_lives_waits_on wait $long
 
+# What is told to end while it waits takes nothing from then on; under nohup a hangup is no such word.
+"$m" -C "$a" tuple in mine 2>"$d/ended" &
+told=$!
+(trap '' HUP; exec "$m" -C "$a" tuple in stays) >"$d/long" &
+long=$!
+sleep 1
+kill -TERM $told
+wait $told
+ok who_is_told_to_end_ends_with_7 test $? -eq 7
+ok and_says_that_nothing_was_taken grep -q "nothing was taken" "$d/ended"
+"$m" -C "$a" tuple out mine
+ok as_is_the_case ends 0 -C "$a" tuple inp mine
+kill -HUP $long
+sleep 0.5
+"$m" -C "$a" tuple out stays
+ok nohup_waits_on wait $long
+
 # Members.
 mkdir -p "$d/n1"
 fp=$("$m" -C "$d/n1" key new)

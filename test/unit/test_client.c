@@ -171,6 +171,32 @@ static void it_asks_again_ever_more_seldom(void)
 	CHECK(sent >= 8 && sent <= 14);
 }
 
+/* Each replica hears of the wait before it hears that it is over, whenever its channel came up. */
+static void a_withdrawal_follows_its_wait(void)
+{
+	struct request q;
+	uint8_t wait[32];
+
+	begin(7);
+	memcpy(wait, c.request_digest, sizeof wait);
+	client_withdraw(&c, start, &out);
+	for (int again = 0; again < 2; again++) {
+		CHECK_EQ(out.n, 3 - again);
+		CHECK_EQ(out.e[0].to, again ? 8 : 7);
+		CHECK(request_get(&q, &id.fp, out.e[0].bytes, out.e[0].len));
+		CHECK(!request_withdraws(&q));
+		CHECK_EQ(out.e[1].to, again ? 8 : 7);
+		CHECK(request_get(&q, &id.fp, out.e[1].bytes, out.e[1].len));
+		CHECK(request_withdraws(&q) && q.no == c.no);
+		client_link(&c, start, 15, &out);
+	}
+	CHECK(!memcmp(wait, c.request_digest, sizeof wait)); /* it alone is answered */
+	CHECK(!answer(0, RESULT_NONE, 5));
+	CHECK(answer(3, RESULT_NONE, 5));
+	ask();
+	CHECK(!c.withdrawn);
+}
+
 /* The session that it was executed in may be gone, and with it what forbids to do it twice. */
 static void it_repeats_nothing_when_its_session_may_have_ended(void)
 {
@@ -195,5 +221,6 @@ TEST_MAIN_BEGIN
 	RUN(it_asks_when_2f_1_channels_stand);
 	RUN(with_f_1_channels_it_signs_after_a_while);
 	RUN(it_asks_again_ever_more_seldom);
+	RUN(a_withdrawal_follows_its_wait);
 	RUN(it_repeats_nothing_when_its_session_may_have_ended);
 TEST_MAIN_END

@@ -35,7 +35,10 @@ static struct request ask(uint8_t *body, const struct fp *who, const struct op *
 	buf_put_bytes(&b, q.session, SESSION_BYTES);
 	buf_put_u64(&b, q.no);
 	buf_put_u64(&b, 0);
-	op_put(&b, op);
+	if (op->type == OP_WITHDRAW)
+		buf_put_u8(&b, OP_WITHDRAW);
+	else
+		op_put(&b, op);
 	MUST(buf_ok(&b));
 	q.body_len = b.len;
 	return q;
@@ -242,6 +245,31 @@ static void waiters_are_served_in_turn_and_time_out(void)
 	run_batch(NULL, 6000);
 	CHECK(last_answer(&bob, &r) && r.code == RESULT_NONE);
 	CHECK_EQ(st->waiters + st->space.live - 2, 0); /* the two members */
+}
+
+static void a_wait_can_be_withdrawn(void)
+{
+	struct op wait = pair(OP_IN, "job", 0), op = pair(OP_OUT, "job", 1);
+	struct op leave = { .type = OP_WITHDRAW };
+	struct result r;
+
+	setup();
+	CHECK_EQ(admit(ROLE_CLIENT, "alice", &alice), RESULT_OK);
+	wait.wait_ms = 3600000;
+	call(&alice, &wait);
+	CHECK_EQ(st->waiters, 1);
+	CHECK_EQ(call(&alice, &leave).code, RESULT_BAD); /* its number is the wait's */
+	CHECK_EQ(st->waiters, 1);
+	next_no[alice.b[0]] = 0;
+	CHECK_EQ(call(&alice, &leave).code, RESULT_NONE);
+	CHECK_EQ(st->outcomes, 1);
+	CHECK_EQ(st->waiters, 0);
+	CHECK_EQ(call(&admin, &op).code, RESULT_OK);
+	CHECK_EQ(st->space.live, 2); /* nobody took it */
+	CHECK_EQ(call(&alice, &wait).tuple.f[1].num, 1); /* the session is as before */
+	next_no[alice.b[0]]--;
+	CHECK_EQ(call(&alice, &leave).tuple.f[1].num, 1); /* too late */
+	CHECK(last_answer(&alice, &r) && r.has_tuple);
 }
 
 /* Her replies are lost, so that she asks again: the one tuple was all she is due. */
@@ -453,6 +481,7 @@ TEST_MAIN_BEGIN
 	RUN(eviction_takes_all_that_the_evicted_had);
 	RUN(the_lowest_id_is_taken_first);
 	RUN(waiters_are_served_in_turn_and_time_out);
+	RUN(a_wait_can_be_withdrawn);
 	RUN(the_answer_after_a_long_wait_stays_on_record);
 	RUN(a_request_is_executed_once);
 	RUN(pages_go_on_where_the_last_ended);

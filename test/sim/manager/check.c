@@ -257,7 +257,15 @@ static void check_requests(struct sim *s, const struct batch *batch)
 
 void check_issue(struct sim *s, const struct user *u)
 {
+	uint8_t d[DIGEST_BYTES];
+	struct request q;
+
 	remember(s, mix(99, prefix(u->c.request_digest)), 1);
+	if (!u->c.withdrawn)
+		return;
+	MUST(request_get(&q, &u->c.fp, u->c.word, u->c.word_len));
+	request_digest(&q, d);
+	remember(s, mix(99, prefix(d)), 1);
 }
 
 static void oracle_execute(struct sim *s, uint32_t i, struct replica *r, uint64_t slot)

@@ -130,6 +130,17 @@ static struct visit *visit_open(const struct request *q)
 	return v;
 }
 
+/* Under the number of a wait it ends that. */
+static void withdraw(struct visit *v, const struct request *q)
+{
+	if (!v->waiting || q->no != v->last || !request_withdraws(q))
+		return;
+	for (uint32_t i = model.waits; i-- > 0;)
+		if (&model.visit[model.wait[i].visit] == v)
+			wait_remove(i);
+	expect_code(v, RESULT_NONE, 0);
+}
+
 static void run_request(const struct request *q)
 {
 	struct visit *v = NULL;
@@ -139,8 +150,10 @@ static void run_request(const struct request *q)
 		if (model.visit[i].used && fp_eq(&model.visit[i].who, &q->client) &&
 		    !memcmp(model.visit[i].id, q->session, SESSION_BYTES))
 			v = &model.visit[i];
-	if (v && q->no <= v->last)
+	if (v && q->no <= v->last) {
+		withdraw(v, q);
 		return;
+	}
 	if (q->is_signed && (off < -60 * SECOND_US || off > 60 * SECOND_US))
 		expect_bare(q, RESULT_STALE);
 	else if (v && (v->closed || v->waiting || q->no != v->last + 1))

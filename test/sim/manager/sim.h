@@ -109,6 +109,8 @@ void user_timer(struct sim *s, uint32_t u);
 void user_link(struct sim *s, uint32_t u, uint32_t k);
 /* Its process dies while that operation is under way, and the next one knows nothing of it. */
 void user_forgets(struct sim *s, uint32_t u, uint64_t tag);
+/* It has waited long enough for that operation. */
+void user_withdraws(struct sim *s, uint32_t u, uint64_t tag);
 
 /* work.c */
 void work_roles(struct sim *s);

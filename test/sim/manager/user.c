@@ -200,6 +200,21 @@ void user_next(struct sim *s, uint32_t u)
 	if (s->scene < SCENE_ARRIVE && !s->rounds && chance(&s->load, 30))
 		post(s, (struct event){ .type = EV_USER_FORGETS, .to = u, .tag = call_tag(x) },
 		     below(&s->load, 5000));
+	if (x->running && x->op.wait_ms % 10 > 6)
+		post(s, (struct event){ .type = EV_USER_WITHDRAWS, .to = u, .tag = call_tag(x) },
+		     x->op.wait_ms * 700);
+}
+
+void user_withdraws(struct sim *s, uint32_t u, uint64_t tag)
+{
+	struct user *x = &s->user[u];
+	struct client_effects out;
+
+	if (!x->running || call_tag(x) != tag || x->c.held || !x->op.wait_ms)
+		return;
+	client_withdraw(&x->c, mono_us(s->now_us), &out);
+	check_issue(s, x);
+	run(s, u, &out);
 }
 
 void user_forgets(struct sim *s, uint32_t u, uint64_t tag)

@@ -256,6 +256,9 @@ static void handle(struct sim *s, const struct event *e)
 	case EV_USER_FORGETS:
 		user_forgets(s, e->to, e->tag);
 		break;
+	case EV_USER_WITHDRAWS:
+		user_withdraws(s, e->to, e->tag);
+		break;
 	case EV_USER_TIMER:
 		if (s->user[e->to].timer == e->tag)
 			user_timer(s, e->to);

@@ -40,7 +40,7 @@ struct event {
 	int64_t at_us;
 	uint64_t order;
 	enum { EV_PACKET, EV_TIMER, EV_BOOT, EV_CRASH, EV_SAVED, EV_USER, EV_USER_FORGETS,
-	       EV_USER_TIMER, EV_USER_LINK, EV_FAULTS } type;
+	       EV_USER_WITHDRAWS, EV_USER_TIMER, EV_USER_LINK, EV_FAULTS } type;
 	uint32_t from, to; /* nodes, or NODES_MAX + user */
 	uint64_t tag;	   /* life of a node, serial of a timer, slot */
 	size_t len;
