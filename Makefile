@@ -25,7 +25,7 @@ OBJ := $(patsubst %.c,build/obj/%.o,$(LIB) $(CMD) vendor/fortify.c)
 
 build/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(Q)musl-gcc $(PROD) $(HOT) -c -o $@ $<
+	$(Q)musl-gcc $(PROD) $(or $(HOT),-fno-tree-dominator-opts -fno-tree-sra) -c -o $@ $<
 
 build/machete: $(OBJ)
 	$(Q)musl-gcc $(LINK) -o $@ $^ $(MUSL_LIBS)

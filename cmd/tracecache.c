@@ -108,7 +108,7 @@ static char *read_file(const char *path, size_t *len)
 bool tracecache_load(struct tracecache *t, const struct common *c)
 {
 	char path[HOME_PATH_MAX];
-	size_t len, at = 0;
+	size_t len = 0, at = 0;
 	char *text;
 
 	*t = (struct tracecache){ .slot = calloc(SLOTS, sizeof *t->slot) };
