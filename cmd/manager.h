@@ -54,6 +54,7 @@ struct disk {
 	const struct common *c;
 	int dir; /* HOME/data */
 	int log; /* -1 until the first disk_switch, which replica_start asks for */
+	int voted; /* HOME/voted, or -1 */
 	bool sync;    /* false: --no-sync */
 	bool dirty;   /* written and not synced */
 	off_t end;    /* of the log */

@@ -2,7 +2,7 @@
  *
  *	HOME/data/log              records of tuple/wal; log.new while another takes its place
  *	HOME/data/snapshot-SLOT    the state after a slot
- *	HOME/voted                 this key may have voted
+ *	HOME/voted                 this key may have voted, and its log once began at this slot
  *	HOME/observer              its log was lost or damaged: it never votes again
  *	                           (MANAGER.md B.5)
  *
@@ -30,6 +30,7 @@ enum {
 	FILE_BYTES_MAX = 256 << 20, /* nothing of ours is larger */
 	LOG_PART_BYTES = 256 * 1024, /* of the log, made ready at a time: 32 slots */
 	SNAPSHOT_NAME_MAX = 40,
+	VOTED_SLOT_BYTES = 20, /* decimal, with zeros in front */
 };
 
 static const char snapshot_prefix[] = "snapshot-";
@@ -181,6 +182,20 @@ static bool load_snapshot(struct manager *m, uint64_t slot)
 	return ok;
 }
 
+/* Where the newest log of this key began that HOME/voted knows of. 0: nothing is known. */
+static uint64_t voted_slot(const struct manager *m)
+{
+	char path[HOME_PATH_MAX], text[VOTED_SLOT_BYTES + 1] = "";
+	int fd = home_path(m->c, "voted", path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, VOTED_SLOT_BYTES) < 0)
+		text[0] = 0;
+	close(fd);
+	return strtoull(text, NULL, 10);
+}
+
 /* The log's records into the replica. False: in doubt. An empty log promises nothing yet. */
 static bool replay(struct manager *m, const uint8_t *log, size_t len)
 {
@@ -193,6 +208,10 @@ static bool replay(struct manager *m, const uint8_t *log, size_t len)
 	while (ok && (v = wal_next(log, len, &pos, &chain, &rec)) == WAL_RECORD) {
 		if (first)
 			ok = load_snapshot(m, rec.slot);
+		if (first && m->party.cluster.n > 1 && rec.slot < voted_slot(m)) {
+			log_err("the log is older than HOME/voted");
+			return false;
+		}
 		first = false;
 		ok = ok && replica_replay(m->replica, &rec);
 	}
@@ -265,7 +284,7 @@ int disk_open(struct manager *m, bool sync)
 
 	d->c = m->c;
 	d->sync = sync;
-	d->save = d->log = -1;
+	d->save = d->log = d->voted = -1;
 	r = open_dir(m, path);
 	return r ? r : load(m);
 }
@@ -355,12 +374,21 @@ bool disk_save_on(struct disk *d)
 }
 
 /* Once there is a log that remembers its votes, and before the first: a start that fails earlier
- * has promised nothing. */
-static void may_vote(const struct manager *m)
+ * has promised nothing. The slot, later on, is for a restored copy of data/ (MANAGER.md B.5): it is
+ * not synced, so it may be behind the log, never ahead. */
+static void may_vote(struct manager *m, uint64_t slot)
 {
-	if (!mark_exists(m, "voted") &&
-	    mark(m, "voted", "this key may have voted; its memory is in data/\n"))
+	static const char text[] = "%0*llu\nthis key may have voted; its memory is in data/\n";
+	char line[VOTED_SLOT_BYTES + sizeof text], path[HOME_PATH_MAX];
+	struct disk *d = &m->disk;
+
+	snprintf(line, sizeof line, text, VOTED_SLOT_BYTES, (unsigned long long)slot);
+	if (!mark_exists(m, "voted") && mark(m, "voted", line))
 		exit(EXIT_FAILED);
+	if (d->voted < 0 && home_path(m->c, "voted", path))
+		d->voted = open(path, O_WRONLY | O_CLOEXEC);
+	if (d->voted >= 0 && write_all(d->voted, (uint8_t *)line, VOTED_SLOT_BYTES, 0))
+		log_warn("HOME/voted cannot be written");
 }
 
 void disk_switch(struct manager *m, uint64_t slot)
@@ -385,7 +413,7 @@ void disk_switch(struct manager *m, uint64_t slot)
 	d->log = fd;
 	d->dirty = false;
 	sync_dir(d);
-	may_vote(m);
+	may_vote(m, slot);
 	while (d->snapshots && d->snapshot[d->snapshots - 1] < slot)
 		unlinkat(d->dir, snapshot_name(d->snapshot[--d->snapshots], name), 0);
 }
@@ -395,5 +423,6 @@ void disk_close(struct disk *d)
 	disk_sync(d);
 	if (d->log >= 0)
 		close(d->log);
+	close(d->voted);
 	close(d->dir);
 }

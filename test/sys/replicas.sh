@@ -143,6 +143,26 @@ ok a_new_key_takes_its_place new_key 3
 ok the_new_one_starts start "$c/replica-3"
 ok it_learns_everything within 30 all_follow
 
+stop "$c/replica-3" TERM
+cp -r "$c/replica-3/data" "$c/copy"
+cp "$c/replica-3/voted" "$c/voted"
+start "$c/replica-3"
+# voted_moves: a checkpoint has passed since the copy was made
+voted_moves()
+{
+	[ "$(head -n 1 "$c/replica-3/voted")" != "$(head -n 1 "$c/voted")" ]
+}
+ok a_checkpoint_passes within 30 voted_moves
+stop "$c/replica-3" KILL
+rm -r "$c/replica-3/data"
+mv "$c/copy" "$c/replica-3/data"
+ok a_restored_one_only_observes start "$c/replica-3"
+ok and_says_that_it_was grep -q "log is older than HOME/voted" "$c/replica-3/log"
+stop "$c/replica-3" TERM
+ok it_gets_a_new_key new_key 3
+ok and_starts_as_that start "$c/replica-3"
+ok and_follows within 30 all_follow
+
 stop "$c/replica-1" KILL
 ok another_may_go_then answers
 damage "$c/replica-1/data/log"
