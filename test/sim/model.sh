@@ -1,7 +1,7 @@
 #!/bin/sh
 # test/sim/model.sh [all] - check the model of the view change with Spin, and that it finds mistakes.
-# This test may run beside others. Without Spin (apt-get install spin) it is skipped. `all` tries
-# every mistake of the model, where otherwise two are.
+# This test may run beside others. Without Spin (`make deps`) it is skipped. `all` tries every
+# mistake of the model, where otherwise two are.
 cd "$(dirname "$0")" || exit 1
 command -v spin >/dev/null || { echo "skip model: spin is not installed"; exit 0; }
 dir=$(mktemp -d) || exit 1
