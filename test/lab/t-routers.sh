@@ -59,9 +59,12 @@ same "traceroute -6 with UDP" "$(wanted lisbon us-east-1 | twin)" \
 same "from the other end, the same routers" \
 	"$(wanted us-west-2 eu-west-1 | sort -nr | awk '{ print NR, $2 }')" \
 	"$(by_traceroute eu-west-1 traceroute -T -n -q 1 -w 0.6 "$("$lab" addr us-west-2)")"
-wrong=$(on lisbon traceroute -T -n -q 1 -w 0.6 "$us" |
-	awk 'NR == FNR { if ($1 == "lisbon" && $2 == "us-east-1") want[$4] = 2 * $8; next }
-	$3 ~ /^[0-9]/ && ($1 in want) && ($3 < want[$1] || $3 > want[$1] + 2) { print }' \
-	"$here/data/hops.tsv" -)
+for try in 1 2 3; do # a busy machine is late now and then
+	wrong=$(on lisbon traceroute -T -n -q 1 -w 0.6 "$us" | awk 'NR == FNR {
+		if ($1 == "lisbon" && $2 == "us-east-1") want[$4] = 2 * $8; next }
+		$3 ~ /^[0-9]/ && ($1 in want) && ($3 < want[$1] || $3 > want[$1] + 2) { print }' \
+		"$here/data/hops.tsv" -)
+	[ -n "$wrong" ] || break
+done
 [ -z "$wrong" ] && pass "routers answer after their own delay" ||
 	fail "routers answer after their own delay" "$wrong"
