@@ -20,7 +20,7 @@ include vendor/build.mk
 PROD := $(BASE) -MMD -MP $(WERROR) $(CFLAGS) $(MUSL_INC) -fstack-protector-strong \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 LINK := -static -s -Wl,--gc-sections,-z,noseparate-code,-z,norelro,-z,common-page-size=64
-build/obj/core/%x.o build/obj/net/flow%.o build/obj/net/splice.o: HOT := -O2
+build/obj/core/%x.o build/obj/net/flow%.o: HOT := -O2
 OBJ := $(patsubst %.c,build/obj/%.o,$(LIB) $(CMD) vendor/fortify.c)
 
 build/obj/%.o: %.c Makefile

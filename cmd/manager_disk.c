@@ -215,6 +215,9 @@ static bool replay(struct manager *m, const uint8_t *log, size_t len)
 		first = false;
 		ok = ok && replica_replay(m->replica, &rec);
 	}
+	/* Its first record was synced before there was a mark. */
+	if (first && m->party.cluster.n > 1 && !m->observer && mark_exists(m, "voted"))
+		return false;
 	return ok && v != WAL_CORRUPT;
 }
 

@@ -164,7 +164,10 @@ static void no_session(struct quorum *q)
 
 static void take_answer(struct quorum *q, const struct result *r)
 {
-	bool withdrawn = q->client.withdrawn && !r->has_tuple;
+	bool nothing = r->code == RESULT_NONE ||
+		       (r->code == RESULT_NO_SESSION &&
+			client_may_repeat(&q->client, session_now(q)));
+	bool withdrawn = q->client.withdrawn && nothing;
 
 	if (r->code == RESULT_NO_SESSION && !withdrawn) {
 		no_session(q);

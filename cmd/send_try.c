@@ -17,30 +17,32 @@ enum {
 	CROWD_MS = 8,   /* where many wait for room, up to 255 times this longer */
 };
 
-/* The path whose node is not what it was when the paths were chosen, or NULL. */
-static const struct path *lost_path(const struct send *s)
+/* Whose name is gone from the directory, or is not what it was when the paths were chosen; NULL. */
+static const char *lost(const struct send *s)
 {
+	if (!(directory_roles(s->d, &s->ps.device.fp) & ROLE_DEVICE))
+		return "the device";
 	for (uint32_t i = 0; i < s->n; i++) {
 		const struct path *p = &s->path[i];
 		const struct node_entry *now = directory_node(s->d, p->node.name);
 
 		if (p->node.name[0] && (!now || !fp_eq(&now->fp, &p->node.fp)))
-			return p;
+			return p->node.name;
 	}
 	return NULL;
 }
 
 void send_confirm(struct send *s)
 {
-	const struct path *lost = lost_path(s);
+	const char *who;
 
 	if (!s->confirmed || !s->ps.live || !s->ps.complete)
 		return;
-	s->gone = lost != NULL;
-	s->cleared = !lost;
-	if (lost)
-		pathset_fail(&s->ps, EXIT_UNREACHABLE, "node %s is not registered any more",
-			     lost->node.name);
+	who = lost(s);
+	s->gone = who != NULL;
+	s->cleared = !who;
+	if (who)
+		pathset_fail(&s->ps, EXIT_UNREACHABLE, "%s is not registered any more", who);
 	else
 		pathset_kick(&s->ps);
 }
@@ -52,15 +54,27 @@ static void refreshed(void *owner, bool ok)
 	if (!ok && !s->confirmed)
 		report_warning(s->c, "directory", "the manager does not answer: evictions of the "
 			       "last %lld s are not known here", (long long)s->age_s);
-	s->confirmed = true;
+	s->confirmed = s->told = true;
 	send_confirm(s);
+	if (s->waits)
+		loop_stop(&s->one.loop);
+}
+
+/* The refresh that is under way, for a plan that the cached directory did not allow. */
+static void await_refresh(struct send *s)
+{
+	s->waits = !s->told;
+	if (s->waits)
+		loop_run(&s->one.loop);
+	s->waits = s->cached = false;
+	s->confirmed = true;
 }
 
 static int fetch(struct send *s)
 {
 	s->cached = false;
 	s->confirmed = true;
-	return directory_load(s->d, s->one.q);
+	return s->interrupted ? 0 : directory_load(s->d, s->one.q);
 }
 
 static int find_device(struct send *s, const char *host, const struct device_entry **dev)
@@ -152,6 +166,7 @@ static void wait_a_little(struct send *s)
 	s->wait.fire = waited;
 	loop_arm(&s->one.loop, &s->wait, mono_add_ms(mono_now(), LOOK_MS + jitter * CROWD_MS));
 	loop_run(&s->one.loop);
+	loop_disarm(&s->one.loop, &s->wait);
 }
 
 static bool refused(const struct send *s)
@@ -205,8 +220,8 @@ int send_try(struct send *s, const char *host)
 		r = fetch(s);
 	r = r ? r : attempt(s, host);
 	if (s->cached && s->unplanned) {
-		r = fetch(s);
-		r = r ? r : attempt(s, host);
+		await_refresh(s);
+		r = attempt(s, host);
 	}
 	for (int i = 0; !r && i < RETRIES && worth_retrying(s); i++) {
 		bool waits = refused(s);

@@ -146,10 +146,22 @@ static void stranger_opened(struct flow *f)
 
 static bool is_client(struct seat *s)
 {
-	if (directory_roles(s->server->st.d, tls_peer(&s->path.flow.tls)) &
-	    (ROLE_CLIENT | ROLE_ADMIN))
+	if (!s->server->st.evicted &&
+	    directory_roles(s->server->st.d, tls_peer(&s->path.flow.tls)) &
+		(ROLE_CLIENT | ROLE_ADMIN))
 		return true;
 	refuse(s, EXIT_DENIED, "this key is not admitted as a client");
+	return false;
+}
+
+static bool by_evicted_node(const struct station *st, const struct session *s)
+{
+	static const struct fp direct;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		if (!fp_eq(&s->path[i].node, &direct) &&
+		    !(directory_roles(st->d, &s->path[i].node) & ROLE_NODE))
+			return true;
 	return false;
 }
 
@@ -170,6 +182,8 @@ static void stranger_joins(struct seat *s, const struct msg_join *m)
 		refuse(s, EXIT_INTEGRITY, s->path.why);
 		if (!known)
 			pathset_fail(&r->ps, EXIT_INTEGRITY, "%s", s->path.why);
+	} else if (!known && by_evicted_node(&sv->st, &r->ps.session)) {
+		pathset_fail(&r->ps, EXIT_DENIED, "a node of its paths is not admitted");
 	}
 }
 
@@ -277,17 +291,6 @@ static void sweep(struct timer *t, mono_t now)
 	}
 	syncer_look(&sv->syncer, now);
 	loop_arm(&sv->st.loop, t, mono_add_ms(now, SWEEP_MS));
-}
-
-static bool by_evicted_node(const struct station *st, const struct session *s)
-{
-	static const struct fp direct;
-
-	for (uint32_t i = 0; i < s->n; i++)
-		if (!fp_eq(&s->path[i].node, &direct) &&
-		    !(directory_roles(st->d, &s->path[i].node) & ROLE_NODE))
-			return true;
-	return false;
 }
 
 /* Whoever was evicted is forgotten: sessions end, also those that say that they go by a node which
