@@ -56,7 +56,7 @@ static const char *file_name(const struct receipt *r, uint32_t i)
 {
 	if (r->final_name && r->final_name[i])
 		return r->final_name[i];
-	return r->source->name ? r->source->name : source_basename(r->source->path[i]);
+	return source_called(r->source, i);
 }
 
 static void put_files(struct json *j, const struct receipt *r)
@@ -154,8 +154,9 @@ static void print_names(FILE *f, const char *before, const struct receipt *r)
 
 	for (uint32_t i = 0; r->final_name && i < r->source->files; i++)
 		if (r->final_name[i])
-			fprintf(f, "%sstored as %s\n", before,
-				report_safe(r->final_name[i], safe, sizeof safe));
+			fprintf(f, "%sstored as %s, not %s\n", before,
+				report_safe(r->final_name[i], safe, sizeof safe),
+				source_called(r->source, i));
 }
 
 static void print_table(const struct receipt *r)

@@ -192,17 +192,15 @@ static int parse_target(struct send *s, int argc, char **argv, char **host)
 {
 	char *colon = strchr(argv[argc - 1], ':');
 	bool from_stdin = argc == 2 && !strcmp(argv[0], "-");
-	const char *name = colon && colon[1] ? colon + 1 : NULL;
+	const char *name = colon ? colon + 1 : NULL;
 
 	*host = argv[argc - 1];
 	if (colon)
 		*colon = 0;
-	if (from_stdin && !name)
-		return report_error(s->c, EXIT_USAGE, "say `machete send - HOST:NAME`", "stdin",
-				    "it has no name");
-	if (!from_stdin && name)
-		return report_error(s->c, EXIT_USAGE, "rename the file before or after",
-				    "HOST:NAME", "a name can be given to stdin only");
+	if (name ? !*name || argc > 2 : from_stdin)
+		return report_error(s->c, EXIT_USAGE, "say `machete send FILE HOST:NAME`",
+				    "HOST:NAME", "stdin needs a NAME, one file may have one");
+	s->source.called = name;
 	if (!source_open(&s->source, argv, from_stdin ? 1 : (uint32_t)argc - 1,
 			 from_stdin ? name : NULL))
 		return report_error(s->c, EXIT_FAILED, s->source.todo, "cannot send", "%s",
@@ -305,7 +303,7 @@ const struct cmd cmd_send = {
 	.words_min = 2,
 	.words_max = -1,
 	.more =
-	    "`-` reads stdin, and NAME is what the device shall call it; each write that\n"
+	    "NAME is what the device shall call the one FILE. `-` is stdin: each write that\n"
 	    "leaves by itself is padded to 256 bytes at least.\n"
 	    "Whoever misses one path's share learns nothing but the padded length. What all paths\n"
 	    "have in common, such as the only provider of an end, sees everything.\n",

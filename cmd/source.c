@@ -14,11 +14,11 @@
 
 enum { CHUNK_HEAD = 4 };
 
-const char *source_basename(const char *path)
+const char *source_called(const struct source *s, uint32_t i)
 {
-	const char *slash = strrchr(path, '/');
+	const char *slash = strrchr(s->path[i], '/');
 
-	return slash ? slash + 1 : path;
+	return s->called ? s->called : slash ? slash + 1 : s->path[i];
 }
 
 static bool fail(struct source *s, const char *path, const char *why)
@@ -65,10 +65,12 @@ bool source_open(struct source *s, char **path, uint32_t files, const char *name
 {
 	struct content_head h = { .files = files };
 	uint64_t *sizes = s->sizes;
+	const char *called = s->called;
 	struct buf b;
 
 	memset(s, 0, sizeof *s);
 	s->sizes = sizes;
+	s->called = name ? name : called;
 	s->path = path;
 	s->files = files;
 	s->name = name;
@@ -106,7 +108,7 @@ static bool open_next(struct source *s)
 	struct stat st;
 	struct buf b;
 
-	snprintf(f.name, sizeof f.name, "%s", s->name ? s->name : source_basename(path));
+	snprintf(f.name, sizeof f.name, "%s", source_called(s, s->next));
 	s->sizes[s->next++] = 0;
 	s->in_file = true;
 	s->ended = false;

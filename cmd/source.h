@@ -17,6 +17,7 @@ struct source {
 	char **path; /* borrowed from argv */
 	uint32_t files;
 	const char *name; /* stdin: what the file is to be called; else NULL */
+	const char *called; /* the one file, or stdin: its name at the device; else NULL */
 	uint64_t total;   /* bytes of all files, CONTENT_UNKNOWN for stdin */
 	uint32_t next;    /* file to open next */
 	int fd;           /* of the file being read, or -1 */
@@ -38,7 +39,7 @@ struct source {
 };
 
 /* Looks at all files: they must be there, readable and regular. name: read stdin instead. False:
- * see s->why. *s is zero, or was open before: then s->sizes stays. */
+ * see s->why. *s is zero but for s->called, or was open before: then s->sizes stays too. */
 bool source_open(struct source *s, char **path, uint32_t files, const char *name);
 void source_close(struct source *s);
 
@@ -48,7 +49,7 @@ void source_close(struct source *s);
  * together once more. */
 int source_fill(struct source *s, uint8_t *p, size_t room);
 
-/* The part of a path after the last slash. */
-const char *source_basename(const char *path);
+/* What file i shall be called: s->called, or the part of its path after the last slash. */
+const char *source_called(const struct source *s, uint32_t i);
 
 #endif

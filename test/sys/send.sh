@@ -153,13 +153,23 @@ existing()
 {
 	echo old >"$inbox/f1"
 	ln -sf /etc/hostname "$inbox/f1400"
-	send "$d/f1" dev >"$d/said" && grep -q '^stored as f1.1' "$d/said" &&
+	send "$d/f1" dev >"$d/said" && grep -qx 'stored as f1.1, not f1' "$d/said" &&
 		send -q "$d/f1" dev 2>"$d/said" && grep -q 'warning: stored as f1.2' "$d/said" &&
 		[ "$(cat "$inbox/f1")" = old ] && cmp "$d/f1" "$inbox/f1.1" &&
 		send --json "$d/f1400" dev | grep -q '"name":"f1400.1"' && [ -L "$inbox/f1400" ] &&
 		cmp "$d/f1400" "$inbox/f1400.1" && rm -f "$inbox"/f1*
 }
 ok names_that_exist_are_kept existing
+# One file may be called otherwise; several may not, and a name is never empty.
+called()
+{
+	send -q "$d/f1" dev:new && cmp "$d/f1" "$inbox/new" && rm -f "$inbox/new" || return 1
+	send "$d/f1" dev: 2>"$d/said"
+	[ $? = 2 ] && grep -q 'HOST:NAME' "$d/said" || return 1
+	send "$d/f1" "$d/f1400" dev:new 2>"$d/said"
+	[ $? = 2 ] && [ ! -e "$inbox/new" ]
+}
+ok one_file_may_be_given_a_name called
 # harmless NAME STORED: stdin may be called anything
 harmless()
 {
