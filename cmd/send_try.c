@@ -52,8 +52,8 @@ static void refreshed(void *owner, bool ok)
 	struct send *s = owner;
 
 	if (!ok && !s->confirmed)
-		report_warning(s->c, "directory", "the manager does not answer: evictions of the "
-			       "last %lld s are not known here", (long long)s->age_s);
+		report_warning(s->c, "directory", "the manager does not answer, this is %lld s old",
+			       (long long)s->age_s);
 	s->confirmed = s->told = true;
 	send_confirm(s);
 	if (s->waits)

@@ -183,7 +183,7 @@ static void stranger_joins(struct seat *s, const struct msg_join *m)
 		if (!known)
 			pathset_fail(&r->ps, EXIT_INTEGRITY, "%s", s->path.why);
 	} else if (!known && by_evicted_node(&sv->st, &r->ps.session)) {
-		pathset_fail(&r->ps, EXIT_DENIED, "a node of its paths is not admitted");
+		pathset_fail(&r->ps, EXIT_DENIED, "a node of its paths was evicted");
 	}
 }
 
