@@ -154,17 +154,6 @@ static bool is_client(struct seat *s)
 	return false;
 }
 
-static bool by_evicted_node(const struct station *st, const struct session *s)
-{
-	static const struct fp direct;
-
-	for (uint32_t i = 0; i < s->n; i++)
-		if (!fp_eq(&s->path[i].node, &direct) &&
-		    !(directory_roles(st->d, &s->path[i].node) & ROLE_NODE))
-			return true;
-	return false;
-}
-
 static void stranger_joins(struct seat *s, const struct msg_join *m)
 {
 	struct server *sv = s->server;
@@ -182,8 +171,6 @@ static void stranger_joins(struct seat *s, const struct msg_join *m)
 		refuse(s, EXIT_INTEGRITY, s->path.why);
 		if (!known)
 			pathset_fail(&r->ps, EXIT_INTEGRITY, "%s", s->path.why);
-	} else if (!known && by_evicted_node(&sv->st, &r->ps.session)) {
-		pathset_fail(&r->ps, EXIT_DENIED, "a node of its paths was evicted");
 	}
 }
 
@@ -291,6 +278,17 @@ static void sweep(struct timer *t, mono_t now)
 	}
 	syncer_look(&sv->syncer, now);
 	loop_arm(&sv->st.loop, t, mono_add_ms(now, SWEEP_MS));
+}
+
+static bool by_evicted_node(const struct station *st, const struct session *s)
+{
+	static const struct fp direct;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		if (!fp_eq(&s->path[i].node, &direct) &&
+		    !(directory_roles(st->d, &s->path[i].node) & ROLE_NODE))
+			return true;
+	return false;
 }
 
 /* Whoever was evicted is forgotten: sessions end, also those that say that they go by a node which
