@@ -63,11 +63,10 @@ static void refreshed(void *owner, bool ok)
 /* The refresh that is under way, for a plan that the cached directory did not allow. */
 static void await_refresh(struct send *s)
 {
-	s->waits = !s->told;
-	if (s->waits)
-		loop_run(&s->one.loop);
+	s->waits = true;
+	while (!s->told && !s->interrupted && !loop_run(&s->one.loop))
+		; /* a stop of before may end a run at once */
 	s->waits = s->cached = false;
-	s->confirmed = true;
 }
 
 static int fetch(struct send *s)
