@@ -268,7 +268,7 @@ t_killed() {
 # Somebody switches off what we switched on.
 switched_off() {
 	at node sysctl -qw net.ipv4.conf.to-client.forwarding=0
-	answers 'ok *' open nat 10.2.0.2:7300 20
+	answers 'ok *' open nat 10.2.0.2:7300 10
 }
 
 t_switched_off() {
