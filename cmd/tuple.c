@@ -188,14 +188,6 @@ static void on_signal(struct loop *l, int signo)
 		quorum_withdraw(l->owner);
 }
 
-static void heed_signals(struct oneshot *o)
-{
-	void (*hangup)(int) = signal(SIGHUP, SIG_DFL);
-
-	loop_signals(&o->loop, on_signal, o->q);
-	signal(SIGHUP, hangup);
-}
-
 static int run_op(struct run *run, struct oneshot *o)
 {
 	const struct result *r;
@@ -204,7 +196,7 @@ static int run_op(struct run *run, struct oneshot *o)
 	if (run->verb->type == OP_RDALL)
 		return read_all(run, o);
 	if (run->op.wait_ms)
-		heed_signals(o);
+		loop_signals(&o->loop, on_signal, o->q);
 	e = quorum_ask(o->q, "tuple", &run->op, &r);
 	e = e ? e : quorum_judge(&o->party, "tuple", r);
 	if (e)

@@ -52,7 +52,6 @@ int loop_signals(struct loop *l, void (*on_signal)(struct loop *l, int signo), v
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_DFL); /* under nohup it would never come */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

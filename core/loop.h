@@ -56,8 +56,8 @@ struct loop {
 int loop_init(struct loop *l);
 void loop_fini(struct loop *l);
 
-/* Blocks SIGTERM, SIGINT and SIGHUP (even where nohup had it ignored) and hands them to on_signal;
- * SIGPIPE is ignored. 0 or -errno. */
+/* Blocks SIGTERM, SIGINT and SIGHUP and hands them to on_signal, also where nohup had SIGHUP
+ * ignored: what is blocked is queued all the same. SIGPIPE is ignored. 0 or -errno. */
 int loop_signals(struct loop *l, void (*on_signal)(struct loop *l, int signo), void *owner);
 
 /* Begin to watch w->fd for w->want; 0 or -errno. The watch must outlive loop_del. */
