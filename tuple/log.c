@@ -39,7 +39,7 @@ void log_put(struct replica *r, enum wal_type type, uint64_t view, uint64_t slot
 }
 
 /* {u64 slot, u8 flags, [u64 view, d] of Q, [u64 view, d] of P}; a slot's old Q entries follow. */
-static void entry_put(struct buf *b, const struct pq *e)
+void entry_put(struct buf *b, const struct pq *e)
 {
 	buf_put_u64(b, e->slot);
 	buf_put_u8(b, (uint8_t)(e->q | e->p << 1));

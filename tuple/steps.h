@@ -94,6 +94,7 @@ size_t entries_put(struct replica *r, struct buf *b, uint64_t from, uint64_t to)
 void log_newview(struct replica *r, uint64_t view, const struct chosen *c);
 void log_switch(struct replica *r);
 
+void entry_put(struct buf *b, const struct pq *e);
 bool entry_get(struct buf *b, struct pq *e);
 
 /* ckpt.c */

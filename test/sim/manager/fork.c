@@ -34,20 +34,6 @@ static bool find_batch(const struct replica *r, uint64_t slot, struct pq *found)
 	return false;
 }
 
-static void put_entry(struct buf *b, const struct pq *e)
-{
-	buf_put_u64(b, e->slot);
-	buf_put_u8(b, (uint8_t)((e->q ? 1 : 0) | (e->p ? 2 : 0)));
-	if (e->q) {
-		buf_put_u64(b, e->q_view);
-		buf_put_bytes(b, e->q_d, DIGEST_BYTES);
-	}
-	if (e->p) {
-		buf_put_u64(b, e->p_view);
-		buf_put_bytes(b, e->p_d, DIGEST_BYTES);
-	}
-}
-
 /* Its own VIEW-CHANGE again, with the claim in place of what it says of that slot and later. */
 static void sign_other(struct replica *r, const struct pq *q)
 {
@@ -70,8 +56,8 @@ static void sign_other(struct replica *r, const struct pq *q)
 	count = out.mem + out.len;
 	buf_put_u16(&out, 0);
 	for (uint32_t n = buf_get_u16(&b); n && entry_get(&b, &e) && e.slot < q->slot; n--, kept++)
-		put_entry(&out, &e);
-	put_entry(&out, &claim);
+		entry_put(&out, &e);
+	entry_put(&out, &claim);
 	count[0] = (uint8_t)(kept >> 8);
 	count[1] = (uint8_t)kept;
 	sign_end(r, "machete viewchange1", &out);
