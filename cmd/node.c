@@ -97,14 +97,16 @@ static void members_changed(struct station *st)
 	struct node *n = node_of(st);
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; !st->evicted && i < n->st.party.cluster.admins; i++)
+	for (uint32_t i = 0; i < n->st.party.cluster.admins; i++)
 		list[count++] = n->st.party.cluster.admin[i];
 	for (uint32_t i = 0; i < directory_members(n->st.d) && count < GATE_CLIENTS_MAX; i++) {
 		const struct member_entry *m = directory_member_at(n->st.d, i);
 
-		if (m->role == ROLE_CLIENT && !st->evicted)
+		if (m->role == ROLE_CLIENT)
 			list[count++] = m->fp;
 	}
+	if (st->evicted)
+		count = 0;
 	if (!gate_admit(n->gate, list, count) || count == GATE_CLIENTS_MAX)
 		log_warn("more than %d clients are admitted: the rest is refused here",
 			 GATE_CLIENTS_MAX);
