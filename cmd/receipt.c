@@ -150,13 +150,13 @@ static void print_json(const struct receipt *r)
 
 static void print_names(FILE *f, const char *before, const struct receipt *r)
 {
-	char safe[CONTENT_NAME_MAX + 1];
+	char safe[CONTENT_NAME_MAX + 1], was[CONTENT_NAME_MAX + 1];
 
 	for (uint32_t i = 0; r->final_name && i < r->source->files; i++)
 		if (r->final_name[i])
 			fprintf(f, "%sstored as %s, not %s\n", before,
 				report_safe(r->final_name[i], safe, sizeof safe),
-				source_called(r->source, i));
+				report_safe(source_called(r->source, i), was, sizeof was));
 }
 
 static void print_table(const struct receipt *r)

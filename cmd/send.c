@@ -201,8 +201,7 @@ static int parse_target(struct send *s, int argc, char **argv, char **host)
 		return report_error(s->c, EXIT_USAGE, "say `machete send FILE HOST:NAME`",
 				    "HOST:NAME", "stdin needs a NAME, one file may have one");
 	s->source.called = name;
-	if (!source_open(&s->source, argv, from_stdin ? 1 : (uint32_t)argc - 1,
-			 from_stdin ? name : NULL))
+	if (!source_open(&s->source, argv, (uint32_t)argc - 1, from_stdin))
 		return report_error(s->c, EXIT_FAILED, s->source.todo, "cannot send", "%s",
 				    s->source.why);
 	return 0;
@@ -262,7 +261,7 @@ static int start(struct send *s)
 	if (loop_signals(&s->one.loop, on_signal, s))
 		return report_error(s->c, EXIT_FAILED, NULL, "send", "%s", strerror(errno));
 	s->in = (struct watch){ .fd = STDIN_FILENO, .ready = stdin_ready };
-	if (s->source.name)
+	if (s->source.from_stdin)
 		loop_add(&s->one.loop, &s->in); /* EPERM for a regular file, which never starves */
 	s->d = directory_open(&s->one.party);
 	return s->d ? 0 : EXIT_FAILED;

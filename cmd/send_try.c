@@ -180,7 +180,7 @@ static bool worth_retrying(const struct send *s)
 		return false;
 	if (s->ps.complete) /* our side stood; did the device refuse us? stdin is not read twice */
 		return s->gone ? !s->source.sent
-			       : refused(s) && !(s->source.name && s->source.sent);
+			       : refused(s) && !(s->source.from_stdin && s->source.sent);
 	return s->code == EXIT_UNREACHABLE || refused(s);
 }
 
@@ -192,7 +192,7 @@ static int rewind_source(struct send *s)
 	if (!from->sent)
 		return 0;
 	source_close(from);
-	if (source_open(from, from->path, from->files, NULL))
+	if (source_open(from, from->path, from->files, false))
 		return 0;
 	return report_error(s->c, EXIT_FAILED, from->todo, "cannot send", "%s", from->why);
 }

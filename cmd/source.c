@@ -61,7 +61,7 @@ static void queue_head(struct source *s, const struct buf *b)
 	s->head_at = 0;
 }
 
-bool source_open(struct source *s, char **path, uint32_t files, const char *name)
+bool source_open(struct source *s, char **path, uint32_t files, bool from_stdin)
 {
 	struct content_head h = { .files = files };
 	uint64_t *sizes = s->sizes;
@@ -70,15 +70,15 @@ bool source_open(struct source *s, char **path, uint32_t files, const char *name
 
 	memset(s, 0, sizeof *s);
 	s->sizes = sizes;
-	s->called = name ? name : called;
+	s->called = called;
 	s->path = path;
 	s->files = files;
-	s->name = name;
+	s->from_stdin = from_stdin;
 	s->fd = -1;
-	for (uint32_t i = 0; !name && i < files; i++)
+	for (uint32_t i = 0; !from_stdin && i < files; i++)
 		if (!look(s, path[i]))
 			return false;
-	if (name)
+	if (from_stdin)
 		s->total = CONTENT_UNKNOWN;
 	h.bytes = s->total;
 	buf_init(&b, s->head, sizeof s->head);
@@ -103,7 +103,7 @@ static bool hides_size(struct source *s, const struct stat *st)
 
 static bool open_next(struct source *s)
 {
-	const char *path = s->name ? "stdin" : s->path[s->next];
+	const char *path = s->from_stdin ? "stdin" : s->path[s->next];
 	struct content_file f = { .size = CONTENT_UNKNOWN, .mode = 0644 };
 	struct stat st;
 	struct buf b;
@@ -112,10 +112,10 @@ static bool open_next(struct source *s)
 	s->sizes[s->next++] = 0;
 	s->in_file = true;
 	s->ended = false;
-	s->fd = s->name ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (s->fd < 0 || (!s->name && fstat(s->fd, &st)))
+	s->fd = s->from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (s->fd < 0 || (!s->from_stdin && fstat(s->fd, &st)))
 		return fail(s, path, strerror(errno));
-	if (!s->name) {
+	if (!s->from_stdin) {
 		posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 		s->left = (uint64_t)st.st_size;
 		f.mode = st.st_mode & 0777;
@@ -158,7 +158,7 @@ static ssize_t read_some(struct source *s, uint8_t *p, size_t room)
 		n = read(s->fd, p, room);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		fail(s, s->name ? "stdin" : s->path[s->next - 1], strerror(errno));
+		fail(s, s->from_stdin ? "stdin" : s->path[s->next - 1], strerror(errno));
 	return n;
 }
 
@@ -206,7 +206,8 @@ static ssize_t give_chunk(struct source *s, uint8_t *p, size_t room)
 	struct buf b;
 	ssize_t n;
 
-	s->starved = s->name && poll(&(struct pollfd){ .fd = s->fd, .events = POLLIN }, 1, 0) == 0;
+	s->starved = s->from_stdin &&
+		     poll(&(struct pollfd){ .fd = s->fd, .events = POLLIN }, 1, 0) == 0;
 	if (room <= CHUNK_HEAD || s->starved)
 		return 0;
 	n = read_some(s, p + CHUNK_HEAD, room - CHUNK_HEAD);

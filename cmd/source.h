@@ -16,8 +16,8 @@ enum {
 struct source {
 	char **path; /* borrowed from argv */
 	uint32_t files;
-	const char *name; /* stdin: what the file is to be called; else NULL */
 	const char *called; /* the one file, or stdin: its name at the device; else NULL */
+	bool from_stdin;
 	uint64_t total;   /* bytes of all files, CONTENT_UNKNOWN for stdin */
 	uint32_t next;    /* file to open next */
 	int fd;           /* of the file being read, or -1 */
@@ -38,9 +38,10 @@ struct source {
 	const char *todo;
 };
 
-/* Looks at all files: they must be there, readable and regular. name: read stdin instead. False:
- * see s->why. *s is zero but for s->called, or was open before: then s->sizes stays too. */
-bool source_open(struct source *s, char **path, uint32_t files, const char *name);
+/* Looks at all files: they must be there, readable and regular; stdin (which must be `called`
+ * something) need not. False: see s->why. *s is zero but for s->called, or was open before: then
+ * s->sizes stays too. */
+bool source_open(struct source *s, char **path, uint32_t files, bool from_stdin);
 void source_close(struct source *s);
 
 /* The next record's plaintext, at most `room` (>= CONTENT_NOTE_MAX) bytes at p: its length; 0 when
