@@ -213,21 +213,25 @@ static void loaded(void *owner, bool ok)
 	loop_stop(quorum_loop(d->q));
 }
 
+bool directory_await(struct directory *d)
+{
+	struct loop *l = quorum_loop(d->q);
+
+	d->fn = loaded;
+	d->owner = d;
+	l->stop = false;
+	if (d->running)
+		loop_run(l);
+	return !d->running && !d->code;
+}
+
 int directory_load(struct directory *d, struct quorum *q)
 {
-	struct loop *l = quorum_loop(q);
-
 	d->told = false;
-	l->stop = false;
-	l->now = mono_now();
-	if (d->running) { /* a refresh is under way: wait for it */
-		d->fn = loaded;
-		d->owner = d;
-	} else {
+	quorum_loop(q)->now = mono_now();
+	if (!d->running)
 		begin(d, q, loaded, d, false);
-	}
-	loop_run(l);
-	l->stop = false;
+	directory_await(d);
 	return d->code ? quorum_report(q, "directory", d->code) : 0;
 }
 

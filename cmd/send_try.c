@@ -54,19 +54,8 @@ static void refreshed(void *owner, bool ok)
 	if (!ok && !s->confirmed)
 		report_warning(s->c, "directory", "the manager does not answer, this is %lld s old",
 			       (long long)s->age_s);
-	s->confirmed = s->told = true;
+	s->confirmed = true;
 	send_confirm(s);
-	if (s->waits)
-		loop_stop(&s->one.loop);
-}
-
-/* The refresh that is under way, for a plan that the cached directory did not allow. */
-static void await_refresh(struct send *s)
-{
-	s->waits = true;
-	while (!s->told && !s->interrupted && !loop_run(&s->one.loop))
-		; /* a stop of before may end a run at once */
-	s->waits = s->cached = false;
 }
 
 static int fetch(struct send *s)
@@ -219,7 +208,8 @@ int send_try(struct send *s, const char *host)
 		r = fetch(s);
 	r = r ? r : attempt(s, host);
 	if (s->cached && s->unplanned) {
-		await_refresh(s);
+		refreshed(s, directory_await(s->d) || s->interrupted);
+		s->cached = false;
 		r = attempt(s, host);
 	}
 	for (int i = 0; !r && i < RETRIES && worth_retrying(s); i++) {

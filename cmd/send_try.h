@@ -36,7 +36,6 @@ struct send {
 	bool interrupted, stored;
 	bool cached;	/* the directory is one of age_s seconds ago */
 	int64_t age_s;
-	bool told, waits; /* its refresh has ended; is waited for */
 	bool confirmed; /* the directory is the manager's of now, as far as it can be had */
 	bool cleared;	/* ... and the paths' nodes stand in it: data may go */
 	bool unplanned; /* no paths were found */
