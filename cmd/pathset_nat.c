@@ -19,6 +19,7 @@ enum {
 	CLOSE_MS = 1000,  /* no session ends later than this for its forwards' sake */
 	RETRY_MS = 5000,
 	TRIES_MAX = 2, /* a node's boot changes every 10 minutes: twice stale is a broken node */
+	ASKS_MAX = 3,	/* a node hears of a newcomer with its next look at the directory */
 };
 
 static struct path *path_of(struct errand *e)
@@ -114,6 +115,9 @@ static void open_answered(struct path *p, const struct open_answer *a)
 		granted(p, a);
 	else if (p->lost)
 		look_again(p, RETRY_MS);
+	else if (a->verdict == OPEN_NOT_ADMITTED && p->set->ops->granted &&
+		 p->attempts < ASKS_MAX)
+		look_again(p, 0);
 	else if (other_way && p->node.relay)
 		relay_instead(p, open_verdict_str[a->verdict], 0);
 	else
@@ -261,8 +265,15 @@ bool path_nat_failed(struct path *p, const char *why, int err)
 static void tend(struct timer *t, mono_t now)
 {
 	struct path *p = container_of(t, struct path, tend);
+	int r;
 
 	(void)now;
+	if (!p->nat_forward) { /* refused, so far */
+		r = path_connect(p);
+		if (r < 0)
+			path_dead(p, "cannot connect", r);
+		return;
+	}
 	if (p->flow.live && p->flow.connecting) {
 		flow_close(&p->flow);
 		if (!path_nat_failed(p, "its port does not answer", 0))

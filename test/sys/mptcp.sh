@@ -33,7 +33,7 @@ check() {
 	fi
 }
 
-client() { at client "$m" -C "$tmp/client" "$@"; }
+client() { at client timeout 60 "$m" -C "$tmp/client" "$@"; }
 
 # All on one link. The manager has an address of its own, so that nothing else of the client's may
 # go to the device's.
@@ -61,6 +61,7 @@ wire() {
 start() {
 	local ns=$1 name=$2
 	shift 2
+	: >"$tmp/$name.out" # what stands there is of the one before
 	ip netns exec "$ns" "$@" >"$tmp/$name.out" 2>"$tmp/$name.log" &
 	pid=$!
 }
@@ -358,18 +359,20 @@ kill -9 "$pid"
 check "who waits for --detach is killed, and the rest ends too" within 2 as_before
 at device nft delete table ip deaf
 
-# An ordinary user, to whom home and program belong.
+# An ordinary user, to whom home and program belong. A node hears of him after he has asked it.
 chmod 711 "$tmp"
+kill -STOP $n3_pid
 enrol client user
 cp "$m" "$tmp/machete"
 chown -R 65534:65534 "$tmp/user"
 user() {
 	at client setpriv --reuid 65534 --regid 65534 --clear-groups "${caps[@]}" \
-		"$tmp/machete" -C "$tmp/user" "$@"
+		timeout 60 "$tmp/machete" -C "$tmp/user" "$@"
 }
 check "an ordinary user is told what it takes" fails 2 'setcap cap_net_admin+ep' user up dev:5001
 caps=(--inh-caps=+net_admin --ambient-caps=+net_admin)
-check "with that it works" user up dev:5001 -n 2 --detach
+(sleep 0.5 && kill -CONT $n3_pid) &
+check "with that it works, as soon as he is admitted" user up dev:5001 --via n2,n3 --detach
 check "another home's up is told" fails 3 'is there already' client up dev:5001
 talk 0 5001 1 >/dev/null 2>&1
 check "and what --detach has to say is in a file" \
