@@ -95,7 +95,7 @@ fuzz: $(FUZZ)
 
 test: deps
 	$(Q)$(MAKE) -s -j$$(nproc) WERROR=-Werror all $(UNIT) $(CLANG_UNIT) $(FUZZ) $(SIM)
-	$(Q)test/run $(SIDE) $(SIM) test/fuzz/run $(UNIT) $(CLANG_UNIT) -- $(SYS)
+	$(Q)LIMIT=600 test/run $(SIDE) $(SIM) test/fuzz/run $(UNIT) $(CLANG_UNIT) -- $(SYS)
 
 demo: deps all
 	$(Q)test/demo
