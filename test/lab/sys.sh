@@ -25,6 +25,7 @@ onm() {
 role() {
 	site=$1 home=$2
 	shift 2
+	: >"$tmp/$home.out" # what stands there is of the one before
 	"$lab" run "$site" "$machete" -C "$homes/$home" "$@" >"$tmp/$home.out" 2>"$tmp/$home.err" \
 		</dev/null &
 	echo $! >"$tmp/$home.pid"

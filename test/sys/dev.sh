@@ -19,6 +19,7 @@ plain()
 starts()
 {
 	rm -rf "$d/home/o o"
+	: >"$d/out" # what stands there is of the one before
 	(plain "$bin" dev --dir "$d/home/o o" "$@") >"$d/out" 2>"$d/err" &
 	dev=$!
 	for _ in $(seq 600); do

@@ -29,6 +29,7 @@ role()
 {
 	ns=$1 home=$2
 	shift 2
+	: >"$d/$home.log" # what stands there is of the one before
 	ip netns exec $ns "$m" -C "$d/$home" "$@" >"$d/$home.log" 2>&1 &
 	pids="$pids $!"
 	for _ in $(seq 200); do
