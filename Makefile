@@ -16,16 +16,18 @@ CMD := $(wildcard cmd/*.c)
 all: build/machete
 
 include vendor/build.mk
-# Small, fast where data moves; nothing unwinds, no RELRO in musl, no gap in the file before .data.
+# Small (-Os without LEAN is larger), fast where data moves; no unwinding, no RELRO in musl, no gap.
 PROD := $(BASE) -MMD -MP $(WERROR) $(CFLAGS) $(MUSL_INC) -fstack-protector-strong \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 LINK := -static -s -Wl,--gc-sections,-z,noseparate-code,-z,norelro,-z,common-page-size=64
+LEAN := -fno-tree-dominator-opts -fno-tree-sra -fno-move-loop-invariants -fno-caller-saves \
+	-fno-expensive-optimizations -fno-optimize-sibling-calls -fno-partial-inlining
 build/obj/core/%x.o build/obj/net/flow%.o: HOT := -O2
 OBJ := $(patsubst %.c,build/obj/%.o,$(LIB) $(CMD) vendor/fortify.c)
 
 build/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(Q)musl-gcc $(PROD) $(or $(HOT),-fno-tree-dominator-opts -fno-tree-sra) -c -o $@ $<
+	$(Q)musl-gcc $(PROD) $(or $(HOT),$(LEAN)) -c -o $@ $<
 
 build/machete: $(OBJ)
 	$(Q)musl-gcc $(LINK) -o $@ $^ $(MUSL_LIBS)
@@ -71,8 +73,7 @@ build/clang/unit/%: test/unit/%.c build/clang/libmachete.a $(wildcard test/unit/
 
 build/fuzz/%: test/fuzz/%.c build/clang/libmachete.a
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) -Wno-missing-prototypes -fsanitize=fuzzer -o $@ $< \
-		build/clang/libmachete.a $(HOST_LIBS)
+	$(Q)$(CLANG) -Wno-missing-prototypes -fsanitize=fuzzer -o $@ $^ $(HOST_LIBS)
 
 # The simulator wants speed: optimised, and under UBSan alone.
 build/sim/sim_%: test/sim/sim_%.c $(wildcard test/sim/*.h test/sim/*/*.[ch]) \
@@ -82,10 +83,9 @@ build/sim/sim_%: test/sim/sim_%.c $(wildcard test/sim/*.h test/sim/*/*.[ch]) \
 		$(wildcard test/sim/$*/*.c core/*.c tuple/*.c) $(HOST_LIBS)
 
 unit: $(UNIT)
-	$(Q)test/run $(UNIT)
-
 sim: $(SIM)
-	$(Q)test/run $(SIM)
+unit sim:
+	$(Q)test/run $^
 
 lint pure sim-bugs:
 	$(Q)test/run test/$@
