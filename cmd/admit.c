@@ -75,6 +75,33 @@ static void say(const struct common *c, const char *event, const struct member_t
 	report_end(j);
 }
 
+/* One key may have several names, and is a member while it has any. */
+static int warn_of_others(struct oneshot *o, const char *what, const struct member_tuple *m,
+			  const char *todo)
+{
+	struct op op = { .type = OP_RDALL };
+	const struct result *r;
+	struct result page;
+	struct tuple t;
+	uint64_t id;
+	int e;
+
+	schema_key(&op.templ, &m->fp);
+	e = quorum_ask(o->q, what, &op, &r);
+	if (e)
+		return e;
+	page = *r;
+	while (r->code == RESULT_OK && result_next(&page, &t, &id)) {
+		struct member_tuple other;
+
+		if (member_decode(&other, &t) && strcmp(other.name, m->name))
+			report_warning(o->party.common, m->name,
+				       "its key is admitted as %s %s too%s", role_name(other.role),
+				       other.name, todo);
+	}
+	return EXIT_OK;
+}
+
 /* The same key in the same role under the same name may be admitted again: nothing changes. */
 static int judge_taken(struct oneshot *o, const struct member_tuple *m, const struct result *r)
 {
@@ -128,6 +155,8 @@ static int admit_main(const struct common *c, const void *opts, int argc, char *
 	}
 	if (!r)
 		say(c, "admitted", &m);
+	if (!r)
+		r = warn_of_others(&o, "admit", &m, "");
 	oneshot_close(&o);
 	return r;
 }
@@ -181,8 +210,12 @@ static int evict(struct oneshot *o, const char *name)
 		if (e)
 			return e;
 		any = true;
-		if (r->has_tuple && member_decode(&m, &r->tuple))
-			say(c, "evicted", &m);
+		if (!r->has_tuple || !member_decode(&m, &r->tuple))
+			continue;
+		say(c, "evicted", &m);
+		e = warn_of_others(o, "evict", &m, ": evict that to shut it out");
+		if (e)
+			return e;
 	}
 }
 

@@ -146,10 +146,9 @@ static bool is_member(const struct state *st, const struct rule *r, const struct
 
 	if (a->t->n < 2 || a->t->f[1].type != FIELD_STR)
 		return false;
-	schema_all(&templ, "member");
+	schema_key(&templ, fp);
 	templ.f[1] = (struct field){ FIELD_STR, 0, (const uint8_t *)r->tag, strlen(r->tag) };
 	templ.f[2] = a->t->f[1];
-	templ.f[3] = (struct field){ FIELD_BYTES, 0, fp->b, FP_BYTES };
 	return space_find(&st->space, &templ, 0, st->time_us) != SPACE_NONE;
 }
 

@@ -235,3 +235,9 @@ void schema_named(struct tuple *t, const char *tag, const char *name)
 	if (at < t->n)
 		t->f[at] = (struct field){ FIELD_STR, 0, (const uint8_t *)name, strlen(name) };
 }
+
+void schema_key(struct tuple *t, const struct fp *fp)
+{
+	schema_all(t, "member");
+	t->f[3] = (struct field){ FIELD_BYTES, 0, fp->b, sizeof fp->b };
+}

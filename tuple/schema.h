@@ -82,8 +82,10 @@ bool device_decode(struct device_tuple *d, const struct tuple *t);
 size_t member_signed(const struct member_tuple *m, const uint8_t cluster[static 32],
 		     uint8_t out[static MEMBER_SIGNED_MAX]);
 
-/* Templates for reading: all tuples of one tag, or the one of a name. */
+/* Templates for reading: all tuples of one tag, the one of a name, or the members of one key. What
+ * they are given is borrowed. */
 void schema_all(struct tuple *t, const char *tag);
 void schema_named(struct tuple *t, const char *tag, const char *name);
+void schema_key(struct tuple *t, const struct fp *fp);
 
 #endif

@@ -31,8 +31,7 @@ uint32_t state_roles(const struct state *st, const struct fp *fp)
 	uint32_t roles = cluster_is_admin(&st->cluster, fp) ? ROLE_ADMIN : 0;
 	struct tuple templ, t;
 
-	schema_all(&templ, "member");
-	templ.f[3] = (struct field){ FIELD_BYTES, 0, fp->b, FP_BYTES };
+	schema_key(&templ, fp);
 	for (uint32_t i = space_find(&st->space, &templ, 0, st->time_us); i != SPACE_NONE;
 	     i = space_find(&st->space, &templ, i + 1, st->time_us)) {
 		space_tuple(&st->space, i, &t);

@@ -94,6 +94,8 @@ ok another_role_for_the_key ends 0 -C "$a" admit node n1 "$fp"
 ok a_name_belongs_to_one_key says 1 "taken" -C "$a" admit device n1 "$("$m" -C "$a" key show)"
 ok a_bad_name_is_exit_2 ends 2 -C "$a" admit client N1 "$fp"
 ok a_bad_fingerprint_is_exit_2 ends 2 -C "$a" admit client n2 abc
+ok another_name_of_a_key_is_told says 0 "warning: n2: its key is admitted as client n1 too" -C "$a" admit client n2 "$fp"
+ok evict_tells_of_it_as_well says 0 "warning: n2: its key is admitted as node n1 too: evict" -C "$a" evict n2
 ok members_are_listed test "$("$m" -C "$d/n1" members | grep -c "n1 .*$fp")" = 2
 ok with_their_operator says 0 '"operator":"acme"' --json -C "$a" members
 ok a_member_reads_and_writes ends 0 -C "$d/n1" tuple out from-n1
