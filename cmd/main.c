@@ -128,6 +128,14 @@ static int usage_error(const struct common *c, const struct cmd *cmd, const char
 	return report_error(c, EXIT_USAGE, todo, cmd ? cmd->name : "command line", "%s", why);
 }
 
+static int unknown_command(const struct common *c, const char *word)
+{
+	char why[120];
+
+	snprintf(why, sizeof why, "no such command: %.60s", word);
+	return usage_error(c, NULL, why);
+}
+
 static int list(const struct common *c)
 {
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
@@ -194,7 +202,7 @@ static int install(const struct common *c, const char *dir)
 
 static enum log_level log_wanted(const struct common *c)
 {
-	static const enum log_level by_verbose[] = { LOG_WARN, LOG_INFO, LOG_DEBUG };
+	static const enum log_level by_verbose[] = { LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 
 	return c->quiet ? LOG_ERR : by_verbose[c->verbose > 2 ? 2 : c->verbose];
 }
@@ -233,7 +241,7 @@ static int run_help(struct common *c, int argc, char **argv)
 	if (cmd)
 		return help_command(cmd);
 	if (argc && !group_verbs(argv[0]))
-		return usage_error(c, NULL, "no such command");
+		return unknown_command(c, argv[0]);
 	return help_all(stdout);
 }
 
@@ -264,18 +272,13 @@ static int dispatch(struct common *c, int argc, char **argv)
 {
 	const char *verbs = group_verbs(argv[0]);
 	const struct cmd *cmd;
-	char why[120];
 
 	if (!strcmp(argv[0], "help"))
 		return run_help(c, argc - 1, argv + 1);
 	if (verbs)
 		return dispatch_verb(c, verbs, argc, argv);
 	cmd = find(argv[0]);
-	if (!cmd) {
-		snprintf(why, sizeof why, "no such command: %.60s", argv[0]);
-		return usage_error(c, NULL, why);
-	}
-	return run(c, cmd, argc - 1, argv + 1);
+	return cmd ? run(c, cmd, argc - 1, argv + 1) : unknown_command(c, argv[0]);
 }
 
 int cmd_line(int argc, char **argv)
@@ -296,7 +299,9 @@ int cmd_line(int argc, char **argv)
 	used = opt_parse(tables, 2, (struct opt_mode){ .stop_early = true }, argc - 1, argv + 1,
 			 &none, err, sizeof err);
 	if (used < 0)
-		return usage_error(&c, NULL, err);
+		return report_error(&c, EXIT_USAGE,
+				    "a command's own options stand after it, see `machete help`",
+				    "command line", "%s", err);
 	if (top.version) {
 		puts("machete " VERSION);
 		return EXIT_OK;

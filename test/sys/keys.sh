@@ -107,6 +107,8 @@ ok a_link_is_its_command test "$("$d/bin/machete-cluster" -C "$d/c/admin" show)"
 ok a_role_stands_before_its_verb test "$("$d/bin/machete-client" -q send -h; "$m" client -q send -h)" = "$("$m" send -h; "$m" help send)"
 ok a_role_alone_is_not_enough says 2 "is followed by one of: send paths up down;" client
 ok another_verb_is_not_its_own says 2 "is followed by one of: trace ping asn;" probe -v send
+ok help_names_what_it_does_not_know says 2 "no such command: bogus" help bogus
+ok options_of_a_command_stand_after_it says 2 "unknown option -n; a command's own options stand after it" -n 2 send x y
 ok nor_an_option_that_it_does_not_know says 2 "unknown option" client --bogus send
 full()
 {
