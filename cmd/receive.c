@@ -50,7 +50,8 @@ static void filed(void *owner, const struct inbox_file *f)
 	uint32_t at = (r->rename_first + r->rename_n) % RENAMES_MAX;
 
 	r->files++;
-	log_info("received %s, %llu bytes", f->name, (unsigned long long)f->written);
+	log_notice("received %s from %s, %llu bytes", f->name, r->client,
+		   (unsigned long long)f->written);
 	if (!f->renamed)
 		return;
 	if (r->rename_n == RENAMES_MAX) {
@@ -279,7 +280,7 @@ static void had(struct pathset *ps)
 
 static void ready(struct pathset *ps)
 {
-	log_info("session of %u paths stands", ps->session.n);
+	log_info("session of %s over %u paths stands", receive_of(ps)->client, ps->session.n);
 }
 
 static void over(struct pathset *ps, int code, const char *why)
@@ -287,7 +288,7 @@ static void over(struct pathset *ps, int code, const char *why)
 	struct receive *r = receive_of(ps);
 
 	if (code && !r->result_sent) /* the client hangs up when it has the result */
-		log_warn("session ended: %s", why);
+		log_warn("session of %s ended: %s", r->client, why);
 	syncer_cancel(r->inbox.syncer, &r->sync);
 	inbox_drop(&r->inbox);
 	r->used = false;

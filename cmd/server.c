@@ -110,6 +110,7 @@ static bool has_share(const struct server *sv, const struct fp *fp)
 
 static struct receive *new_session(struct server *sv, const struct msg_join *m, const struct fp *fp)
 {
+	const char *name = directory_name(sv->st.d, fp);
 	bool share = has_share(sv, fp);
 
 	for (uint32_t i = 0; i < SESSIONS_MAX && share; i++) {
@@ -117,6 +118,8 @@ static struct receive *new_session(struct server *sv, const struct msg_join *m, 
 			continue;
 		receive_begin(&sv->session[i], &sv->st.loop, &sv->st.party.id, &sv->st.party.cert,
 			      &sv->setup[i], &sv->inbox, &sv->syncer, m, fp, session_gone);
+		snprintf(sv->session[i].client, sizeof sv->session[i].client, "%s",
+			 name ? name : "an admin");
 		return &sv->session[i];
 	}
 	return NULL;

@@ -1,8 +1,8 @@
-/* core/log.h - one line a message on stderr, with level, role and a monotonic stamp */
+/* core/log.h - one line a message on stderr, with the time (UTC), role and level */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
 
-enum log_level { LOG_ERR = 0, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level { LOG_ERR = 0, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 
 /* The process's role, shown in every line, and the highest level that is printed. `role` is
  * borrowed for ever. */
@@ -15,6 +15,7 @@ void log_line(enum log_level level, int err, const char *fmt, ...)
 
 #define log_err(...) log_line(LOG_ERR, 0, __VA_ARGS__)
 #define log_warn(...) log_line(LOG_WARN, 0, __VA_ARGS__)
+#define log_notice(...) log_line(LOG_NOTICE, 0, __VA_ARGS__)
 #define log_info(...) log_line(LOG_INFO, 0, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_DEBUG, 0, __VA_ARGS__)
 
