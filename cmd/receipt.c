@@ -174,7 +174,9 @@ static void print_table(const struct receipt *r)
 		printf("  %-20s %-8s %12llu %6.1f%% %7.1f ms\n", path_name(r->path[i].path),
 		       r->path[i].path->kind, (unsigned long long)r->path[i].bytes,
 		       100 * share(r, i), r->path[i].path->rtt_us / 1000.0);
-	printf("guarantee: %s\n", r->kernel ? KERNEL_SPLIT : r->choice->guarantee);
+	printf("guarantee: %s%s\n", r->kernel ? KERNEL_SPLIT : r->choice->guarantee,
+	       !r->kernel && r->choice->basis.table_age_days < 0
+		       ? "; `machete asn import` makes them known" : "");
 }
 
 void receipt_print(const struct common *c, const struct receipt *r)

@@ -162,18 +162,19 @@ void survey_show_candidates(const struct survey *s)
 				pair_event(s, a, b);
 }
 
-/* The names of U with commas; "nobody". */
-static void u_text(const struct survey *s, char *out, size_t bytes)
+/* The names of U with commas after `before`; nothing where there are none. */
+static const char *u_text(const struct survey *s, const char *before, char *out, size_t bytes)
 {
 	size_t len = 0;
 
-	snprintf(out, bytes, "nobody");
+	*out = 0;
 	for (uint32_t i = 0; i < s->plan.u_n && len < bytes; i++) {
 		char name[NAME_BYTES];
 
-		len += (size_t)snprintf(out + len, bytes - len, "%s%s", i ? ", " : "",
+		len += (size_t)snprintf(out + len, bytes - len, "%s%s", i ? ", " : before,
 					element_text(s, s->plan.u[i], name));
 	}
+	return out;
 }
 
 /* C.8. Where every path has a segment that nobody traced, the sentence is about the rest, and says
@@ -184,22 +185,20 @@ const char *survey_guarantee(const struct survey *s, char *out, size_t bytes)
 	const char *except =
 		s->plan.all_unknown ? "; every path has segments that nobody traced" : "";
 	char u[300], name[NAME_BYTES];
+	const char *but = u_text(s, " but ", u, sizeof u);
 
-	u_text(s, u, sizeof u);
 	if (s->plan.all_unknown && !s->plan.max_as_paths)
 		snprintf(out, bytes, "none, no AS on the paths is known");
 	else if (m->kappa > s->plan.n)
-		snprintf(out, bytes, "nobody outside U sees all %u paths; common to all paths (U): "
-			 "%s%s", s->plan.n, u, except);
+		snprintf(out, bytes, "nobody%s sees all %u paths%s", but, s->plan.n, except);
 	else if (m->kappa > 1)
 		snprintf(out, bytes,
-			 "any 1 AS or operator outside U sees at most %u of %u paths, and it "
-			 "takes %u together to see all (kappa'=%u); common to all paths (U): %s%s",
-			 m->seen_by[0], s->plan.n, m->kappa, m->kappa, u, except);
+			 "no AS or operator%s sees more than %u of %u paths; it takes %u of them "
+			 "together to see all%s", but, m->seen_by[0], s->plan.n, m->kappa, except);
 	else
-		snprintf(out, bytes,
-			 "none: %s may see all %u paths (kappa'=1); common to all paths (U): %s%s",
-			 element_text(s, m->set[0].e[0], name), s->plan.n, u, except);
+		snprintf(out, bytes, "none: %s may see all %u paths%s%s",
+			 element_text(s, m->set[0].e[0], name), s->plan.n,
+			 u_text(s, "; so do, whatever is chosen, ", u, sizeof u), except);
 	return out;
 }
 
@@ -296,8 +295,8 @@ void survey_show_plan(const struct survey *s)
 	for (uint32_t i = 0; i < p->n; i++)
 		printf("%s%s", i ? ", " : "", node_name(s, p->pick[i]));
 	printf("%s\n", p->kept ? " (as last time, still good enough)" : "");
-	printf("all watched with probability %.3g, %.3g if nobody of U is hostile\n", p->p_all,
-	       p->p_rest);
+	printf("all watched with probability %.3g, %.3g if those common to all paths are not "
+	       "hostile\n", p->p_all, p->p_rest);
 	print_dangerous(s);
 	printf("guarantee: %s\n", survey_guarantee(s, text, sizeof text));
 	print_basis(s);
