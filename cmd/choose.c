@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/home.h"
+#include "cmd/report.h"
 #include "core/check.h"
 #include "core/log.h"
 
@@ -165,6 +166,9 @@ int choose_paths(struct quorum *q, const struct survey_options *o, const struct 
 
 	if (!r) {
 		*n = s.plan.n;
+		if (*n == 1 && !o->fresh)
+			report_warning(quorum_party(q)->common, dev->name, "one path alone: who "
+				       "watches it has the whole stream, sealed");
 		for (uint32_t i = 0; i < *n; i++)
 			fill_path(s.c, &path[i], &s.path[s.plan.pick[i]]);
 		fill_choice(choice, &s);

@@ -364,6 +364,9 @@ int survey_make(struct survey *s, struct quorum *q, const struct survey_options 
 	r = locals_list(&s->locals, &s->local);
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "local addresses", "%s", strerror(-r));
+	if (s->o->local && !s->locals.n)
+		return report_error(c, EXIT_USAGE, "give one of this machine's, see `ip address`",
+				    s->o->local, "no network device that is up has this address");
 	find_candidates(s);
 	say_unrouted(s);
 	astable_map_if_any(c, &s->as);

@@ -73,6 +73,17 @@ ok max_share_that_cannot_be ends 2 send -n 3 --max-share 30 "$d/1M" dev
 ok two_paths arrives "$d/1M" -n 2
 ok via_these_nodes arrives "$d/1M" --via n2,n4
 ok directly arrives "$d/1M" -n 1 --direct
+alone()
+{
+	ends 0 send "$d/1K" dev --via n1 && rm "$inbox/1K" && grep 'warning: dev: one path alone' "$d/err"
+}
+ok one_path_is_told_to_be_one alone
+ok the_device_says_what_came grep 'server notice: received 1K from client, 1024 bytes' "$d/log"
+not_ours()
+{
+	ends 2 send --local 192.0.2.7 "$d/1K" dev && grep 'no network device that is up has' "$d/err"
+}
+ok an_address_of_another_host not_ours
 ok receipt_is_whole receipt_is_whole
 truncate -s 4294967297 "$d/4G"
 ok size_4G_and_1 arrives "$d/4G"
