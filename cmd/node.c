@@ -118,12 +118,11 @@ static void ready(struct station *st, const char *at)
 	const struct node *n = node_of(st);
 
 	if (!n->nat)
-		report_ready(st->c, "node %s at %s, forward relay, let TCP port %u in", st->name,
-			     at, st->at.port);
+		report_ready(st->c, "node %s at %s, relay; let TCP %u in", st->name, at,
+			     st->at.port);
 	else
 		report_ready(st->c,
-			     "node %s at %s, forward %s, let TCP ports %u and %u-%u in, and what "
-			     "comes in by these go on to devices",
+			     "node %s at %s, %s; let TCP %u in, and %u-%u in and on to devices",
 			     st->name, at, n->relay ? "nat and relay" : "nat", st->at.port,
 			     n->ports.lo, n->ports.hi);
 }

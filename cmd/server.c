@@ -314,7 +314,7 @@ static void members_changed(struct station *st)
 
 static void ready(struct station *st, const char *at)
 {
-	report_ready(st->c, "device %s at %s, let TCP port %u in", st->name, at, st->at.port);
+	report_ready(st->c, "device %s at %s; let TCP %u in", st->name, at, st->at.port);
 }
 
 static int publish(struct station *st)

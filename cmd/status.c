@@ -15,6 +15,7 @@
 enum {
 	STATUS_MS = 2000, /* replicas that are silent for longer are reported as such */
 	ASK_MS = 10000,   /* no further nodes and devices are asked after that */
+	COLUMNS = 80,
 	ADDRS_STR_MAX = DIR_ADDRS_MAX * (ADDR_STR_MAX + 1),
 };
 
@@ -99,9 +100,9 @@ static void print_replica(const struct oneshot *o, uint32_t i, const struct quor
 		printf("%s (%s)\n", replica_state(r), r->why);
 		return;
 	}
-	printf("%s%s, view %llu, slot %llu, checkpoint %llu, %u tuples", replica_state(r),
-	       s->leader == i ? ", leader" : "", (unsigned long long)s->view,
-	       (unsigned long long)s->slot, (unsigned long long)s->stable, s->tuples);
+	printf("%s%s, %u tuples\n        view %llu, slot %llu, checkpoint %llu", replica_state(r),
+	       s->leader == i ? ", leader" : "", s->tuples, (unsigned long long)s->view,
+	       (unsigned long long)s->slot, (unsigned long long)s->stable);
 	if (s->slot < top_slot(o))
 		printf(", %llu slots behind", (unsigned long long)(top_slot(o) - s->slot));
 	putchar('\n');
@@ -174,20 +175,29 @@ static void json_counts(struct json *j, const struct asked *q)
 	json_u64(j, "left_out", q->left_out);
 }
 
-/* What a party says of itself is made safe for a terminal. */
+/* What a party says of itself is made safe for a terminal, and folded. */
 static void print_counts(const struct asked *q)
 {
-	const char *before = "\n        ";
-	char safe[ASKER_WHY_MAX];
+	char safe[ASKER_WHY_MAX], item[ASKER_WHY_MAX + 24];
+	size_t column = COLUMNS;
 
 	if (!q->whole)
 		printf(" silent (%s)", report_safe(q->why, safe, sizeof safe));
 	for (uint32_t i = 0; q->whole && i < q->lines; i++) {
+		size_t len;
+
 		if (q->line[i].kind != TOLD_COUNT)
 			continue;
-		printf("%s%s %" PRIu64, before, report_safe(q->line[i].id, safe, sizeof safe),
-		       q->line[i].value);
-		before = ", ";
+		len = (size_t)snprintf(item, sizeof item, "%s %" PRIu64,
+				       report_safe(q->line[i].id, safe, sizeof safe),
+				       q->line[i].value);
+		if (column + 2 + len < COLUMNS) {
+			printf(", %s", item);
+			column += 2 + len;
+		} else {
+			printf("%s\n%8s%s", column == COLUMNS ? "" : ",", "", item);
+			column = 8 + len;
+		}
 	}
 	putchar('\n');
 }

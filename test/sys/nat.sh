@@ -202,7 +202,7 @@ answers() {
 
 t_traces() {
 	check 'the node says what a firewall must let in' grep -q \
-		'forward nat and relay, let TCP ports 7200 and 7201-8200 in' "$tmp/node.out"
+		'nat and relay; let TCP 7200 in, and 7201-8200 in and on' "$tmp/node.out"
 	check 'it is uid 65534' is_nobody
 	check 'it has CAP_NET_ADMIN' caps CapEff 1000
 	check '... and nothing else to take' eval 'caps CapPrm 1000 && caps CapBnd "" &&
