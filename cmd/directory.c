@@ -213,6 +213,11 @@ static void loaded(void *owner, bool ok)
 	loop_stop(quorum_loop(d->q));
 }
 
+int directory_code(const struct directory *d)
+{
+	return d->code;
+}
+
 bool directory_await(struct directory *d)
 {
 	struct loop *l = quorum_loop(d->q);

@@ -42,6 +42,9 @@ bool directory_load_cached(struct directory *d, int64_t *age_s);
 typedef void (*directory_fn)(void *owner, bool ok);
 void directory_refresh(struct directory *d, struct quorum *q, directory_fn fn, void *owner);
 void directory_poll(struct directory *d, struct quorum *q, directory_fn fn, void *owner);
+/* How the last round ended: 0, or an exit code (EXIT_DENIED: this party is no member). */
+int directory_code(const struct directory *d);
+
 /* Runs the loop until a refresh that is under way has ended, and calls no fn for it. False: it, or
  * the last one, failed, or the loop was stopped. */
 bool directory_await(struct directory *d);

@@ -14,6 +14,7 @@ enum {
 	RETRIES = 5,    /* with a fresh directory at once, then after LOOK_MS each */
 	LOOK_MS = 2000, /* four of them are longer than two rounds of DIRECTORY_POLL_MS */
 	FRESH_S = 10,   /* whoever was evicted this long ago is evicted everywhere */
+	OLD_S = 86400,  /* without a word of the manager, an older directory is good for nothing */
 	CROWD_MS = 8,   /* where many wait for room, up to 255 times this longer */
 };
 
@@ -34,15 +35,24 @@ static const char *lost(const struct send *s)
 
 void send_confirm(struct send *s)
 {
-	const char *who;
+	bool denied = s->refresh == EXIT_DENIED;
+	const char *who = NULL, *what = "is not registered any more";
 
 	if (!s->confirmed || !s->ps.live || !s->ps.complete)
 		return;
-	who = lost(s);
+	if (denied) {
+		who = "this key";
+		what = "is not admitted any more";
+	} else if (s->refresh && (s->age_s < 0 || s->age_s > OLD_S)) {
+		who = "the manager";
+		what = "does not answer, and the directory is more than a day old";
+	} else {
+		who = lost(s);
+	}
 	s->gone = who != NULL;
 	s->cleared = !who;
 	if (who)
-		pathset_fail(&s->ps, EXIT_UNREACHABLE, "%s is not registered any more", who);
+		pathset_fail(&s->ps, denied ? EXIT_DENIED : EXIT_UNREACHABLE, "%s %s", who, what);
 	else
 		pathset_kick(&s->ps);
 }
@@ -51,8 +61,10 @@ static void refreshed(void *owner, bool ok)
 {
 	struct send *s = owner;
 
-	if (!ok && !s->confirmed)
-		report_warning(s->c, "directory", "the manager does not answer, this is %lld s old",
+	s->refresh = ok ? 0 : directory_code(s->d);
+	if (s->refresh && s->refresh != EXIT_DENIED && !s->confirmed)
+		report_warning(s->c, "directory", "the manager %s, this is %lld s old",
+			       s->refresh == EXIT_QUOTA ? "has no room" : "does not answer",
 			       (long long)s->age_s);
 	s->confirmed = true;
 	send_confirm(s);
@@ -62,6 +74,7 @@ static int fetch(struct send *s)
 {
 	s->cached = false;
 	s->confirmed = true;
+	s->refresh = 0;
 	return s->interrupted ? 0 : directory_load(s->d, s->one.q);
 }
 

@@ -36,6 +36,7 @@ struct send {
 	bool interrupted, stored;
 	bool cached;	/* the directory is one of age_s seconds ago */
 	int64_t age_s;
+	int refresh;	/* how the last refresh of it ended: 0, or an exit code */
 	bool confirmed; /* the directory is the manager's of now, as far as it can be had */
 	bool cleared;	/* ... and the paths' nodes stand in it: data may go */
 	bool unplanned; /* no paths were found */

@@ -310,6 +310,7 @@ a_node_is_evicted()
 }
 it_carries_nothing()
 {
+	rm "$cache" # a fresh one may name n2 for 10 s, and end this too
 	send -q -n 2 "$d/f1" dev && rm "$inbox/f1" && cp "$cache" "$d/without_n2" || return 1
 	sleep 11 # until then it is good enough
 	cp "$d/with_n2" "$cache"
@@ -331,20 +332,31 @@ looked_up_anew()
 	cp "$d/without_n2" "$cache"
 	ends 0 send -q -n 3 "$d/f1" dev && rm "$inbox/f1"
 }
+# silent COMMAND...: while no replica answers
+silent()
+{
+	pkill -STOP -P "$dev_pid" -f ' manager '
+	"$@"
+	got=$?
+	pkill -CONT -P "$dev_pid" -f ' manager '
+	return $got
+}
 manager_is_silent()
 {
 	cp "$d/with_n2" "$cache"
-	pkill -STOP -P "$dev_pid" -f ' manager '
-	ends 0 send --via n2,n3 "$d/f1" dev
-	got=$?
-	pkill -CONT -P "$dev_pid" -f ' manager '
-	[ $got -eq 0 ] && grep 'the manager does not answer' "$d/err" && rm "$inbox/f1"
+	silent ends 0 send --via n2,n3 "$d/f1" dev && grep 'the manager does not answer' "$d/err" && rm "$inbox/f1"
+}
+cache_is_old()
+{
+	dd if=/dev/zero of="$cache" bs=1 seek=52 count=8 conv=notrunc status=none # its time
+	silent ends 9 send -q --via n2,n3 "$d/f1" dev && [ ! -e "$inbox/f1" ]
 }
 ok sessions_over_an_evicted_node_end a_node_is_evicted
 ok a_cached_directory_does_not_bring_it_back it_carries_nothing
 ok nor_keeps_a_node_out_that_is_back admitted_again
 ok too_few_nodes_in_it_are_looked_up_anew looked_up_anew
 ok without_the_manager_it_serves_with_a_warning manager_is_silent
+ok but_not_when_it_is_days_old cache_is_old
 ok device_stops device_stops
 
 # The device again, with an inbox on a small disk.
