@@ -390,8 +390,8 @@ static void may_vote(struct manager *m, uint64_t slot)
 		exit(EXIT_FAILED);
 	if (d->voted < 0 && home_path(m->c, "voted", path))
 		d->voted = open(path, O_WRONLY | O_CLOEXEC);
-	if (d->voted >= 0 && write_all(d->voted, (uint8_t *)line, VOTED_SLOT_BYTES, 0))
-		log_warn("HOME/voted cannot be written");
+	if (d->voted < 0 || write_all(d->voted, (uint8_t *)line, VOTED_SLOT_BYTES, 0))
+		log_warn("HOME/voted cannot be written: an older copy of data/ would go unnoticed");
 }
 
 void disk_switch(struct manager *m, uint64_t slot)

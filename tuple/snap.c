@@ -225,6 +225,9 @@ static bool get_waiter(struct state *st, struct buf *b)
 	p = buf_get_lv(b, TUPLE_BYTES_MAX, &len);
 	if (!p || w->session >= SESSIONS_MAX || !st->session[w->session].waiting)
 		return false;
+	for (uint32_t i = 0; i < st->waiters; i++)
+		if (st->waiter[i].session == w->session)
+			return false;
 	buf_over(&in, p, len);
 	if (!tuple_get(&in, &t) || !buf_done(&in))
 		return false;
@@ -275,6 +278,16 @@ static bool get_list(struct state *st, struct buf *b, uint32_t max,
 	return buf_ok(b);
 }
 
+/* Each session that waits has its waiter; get_waiter saw to the contrary. */
+static bool all_wait(const struct state *st)
+{
+	uint32_t waiting = 0;
+
+	for (uint32_t i = 0; i < SESSIONS_MAX; i++)
+		waiting += st->session[i].waiting;
+	return waiting == st->waiters;
+}
+
 bool snap_read(struct state *st, const struct cluster *cluster, const uint8_t *p, size_t len)
 {
 	uint64_t next_id;
@@ -289,7 +302,7 @@ bool snap_read(struct state *st, const struct cluster *cluster, const uint8_t *p
 	    !get_list(st, &b, WAITERS_MAX, get_waiter) ||
 	    !get_list(st, &b, SPACE_TUPLES_MAX, get_tuple))
 		return false;
-	if (!buf_done(&b) || next_id < st->space.next_id)
+	if (!buf_done(&b) || next_id < st->space.next_id || !all_wait(st))
 		return false;
 	st->space.next_id = next_id;
 	for (uint32_t i = 0; i < ACCOUNTS_MAX; i++)
