@@ -401,7 +401,7 @@ static void check_timers(struct sim *s, uint32_t i, const struct replica *r)
 			     (unsigned long long)r->view);
 }
 
-void check_node(struct sim *s, uint32_t i)
+void check_node(struct sim *s, uint32_t i, bool cut)
 {
 	struct node *x = &s->node[i];
 	struct replica *r = x->r[0];
@@ -413,7 +413,7 @@ void check_node(struct sim *s, uint32_t i)
 	if (r->observer && !r->fresh && !r->removed && !x->spoiled)
 		fail(s, "I1: node %u gave up its vote", i);
 	check_slots(s, i, r);
-	check_bounds(s, i, r, r->state.slot != before);
+	check_bounds(s, i, r, r->state.slot != before, cut);
 	live_node(s, i);
 	if (r->h < x->stable)
 		fail(s, "I10: node %u went back to checkpoint %llu", i, (unsigned long long)r->h);

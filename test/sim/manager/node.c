@@ -169,7 +169,7 @@ static void run_effects(struct sim *s, uint32_t i, int twin)
 
 		if (!s->calm && s->crash_rate && below(&s->fault, 20000) < s->crash_rate) {
 			if (answered)
-				check_node(s, i); /* what it answered it has executed */
+				check_node(s, i, true); /* what it answered it has executed */
 			node_crash(s, i);
 			return;
 		}
@@ -183,7 +183,7 @@ static void run_effects(struct sim *s, uint32_t i, int twin)
 	}
 	if (dirty)
 		disk_sync(s, i);
-	check_node(s, i);
+	check_node(s, i, false);
 }
 
 void node_event(struct sim *s, uint32_t i, int twin, struct replica_event *ev)

@@ -126,13 +126,13 @@ void model_execute(const struct batch *batch);
 void check_reset(struct sim *s);
 void check_send(struct sim *s, uint32_t i, const struct replica *r, const uint8_t *p, size_t len);
 void check_record(struct sim *s, uint32_t i, const uint8_t *p, size_t len);
-void check_node(struct sim *s, uint32_t i);
+void check_node(struct sim *s, uint32_t i, bool cut);
 void check_answer(struct sim *s, struct user *u, const struct result *r);
 void check_issue(struct sim *s, const struct user *u);
 
 
 /* bounds.c */
-void check_bounds(struct sim *s, uint32_t i, struct replica *r, bool moved);
+void check_bounds(struct sim *s, uint32_t i, struct replica *r, bool moved, bool cut);
 
 /* live.c */
 void live_node(struct sim *s, uint32_t i);
