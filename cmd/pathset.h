@@ -52,6 +52,7 @@ struct path {
 	uint32_t lease_s;     /* of it, until it is renewed for the first time */
 	bool no_nat, nat_closed; /* not to be tried; now its port did not answer */
 	bool lost;	   /* its node does not know nat_forward any more */
+	bool waits;	   /* to ask once more: its node may hear of us or the device by then */
 	const char *kind;  /* "relay", "nat" or "direct" */
 	char why[WHY_MAX]; /* of a refusal */
 	int refused;       /* exit code of a refusal, 0: none */

@@ -19,7 +19,8 @@ enum {
 	CLOSE_MS = 1000,  /* no session ends later than this for its forwards' sake */
 	RETRY_MS = 5000,
 	TRIES_MAX = 2, /* a node's boot changes every 10 minutes: twice stale is a broken node */
-	ASKS_MAX = 3,	/* a node hears of a newcomer with its next look at the directory */
+	ASK_MS = 1000,	/* again: a node hears of newcomers when it reads the directory, */
+	ASKS_MAX = 8,	/* and this is more than two rounds of DIRECTORY_POLL_MS */
 };
 
 static struct path *path_of(struct errand *e)
@@ -106,18 +107,25 @@ static void relay_instead(struct path *p, const char *why, int err)
 		path_dead(p, "cannot connect", r);
 }
 
+static void ask_again(struct path *p)
+{
+	p->waits = true;
+	look_again(p, ASK_MS);
+}
+
 static void open_answered(struct path *p, const struct open_answer *a)
 {
 	bool other_way = a->verdict == OPEN_BAD_KIND || a->verdict == OPEN_FULL ||
 			 a->verdict == OPEN_QUOTA;
+	bool newcomer = a->verdict == OPEN_NOT_ADMITTED || a->verdict == OPEN_NO_DEVICE ||
+			a->verdict == OPEN_NO_PORT;
 
 	if (a->verdict == OPEN_OK && a->port)
 		granted(p, a);
 	else if (p->lost)
 		look_again(p, RETRY_MS);
-	else if (a->verdict == OPEN_NOT_ADMITTED && p->set->ops->granted &&
-		 p->attempts < ASKS_MAX)
-		look_again(p, 0);
+	else if (newcomer && p->set->ops->granted && p->attempts < ASKS_MAX)
+		ask_again(p);
 	else if (other_way && p->node.relay)
 		relay_instead(p, open_verdict_str[a->verdict], 0);
 	else
@@ -268,7 +276,8 @@ static void tend(struct timer *t, mono_t now)
 	int r;
 
 	(void)now;
-	if (!p->nat_forward) { /* refused, so far */
+	if (p->waits) {
+		p->waits = false;
 		r = path_connect(p);
 		if (r < 0)
 			path_dead(p, "cannot connect", r);

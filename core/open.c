@@ -288,5 +288,5 @@ bool open_answer_parse(struct open_answer *a, const struct open_pair *p, const s
 	a->forward = buf_get_u64(&b);
 	a->port = buf_get_u16(&b);
 	a->lease_s = buf_get_u32(&b);
-	return buf_done(&b);
+	return buf_done(&b) && a->forward;
 }

@@ -100,7 +100,7 @@ struct open_ask {
 
 struct open_answer {
 	enum open_verdict verdict;
-	uint64_t forward;	  /* OPEN_OK: its number, for RENEW and CLOSE */
+	uint64_t forward;	  /* OPEN_OK: its number, not 0, for RENEW and CLOSE */
 	uint16_t port;		  /* OPEN_OK, nat: the node's port to connect the flow to; else 0 */
 	uint32_t lease_s;	  /* OPEN_OK: granted, perhaps less than asked for */
 	uint8_t boot[BOOT_BYTES]; /* OPEN_STALE_BOOT: ask again with this one */

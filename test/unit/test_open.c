@@ -91,6 +91,17 @@ static void answers_match_the_golden_bytes(void)
 	CHECK_EQ(back.lease_s, 60);
 }
 
+/* Nobody could renew it, and 0 is none everywhere. */
+static void a_forward_without_a_number_is_none(void)
+{
+	struct open_answer a = { .port = 7201, .lease_s = 60 }, back;
+	struct open_ask ask = kit_ask(OPEN_OPEN);
+	uint8_t frame[OPEN_ANSWER_MAX];
+	size_t n = open_answer_make(frame, &at_node, &ask, &a);
+
+	CHECK(!open_answer_parse(&back, &at_client, &ask, frame, n));
+}
+
 static bool node_reads(struct open_terms *t, const uint8_t *frame, size_t len)
 {
 	struct open_request r;
@@ -250,6 +261,7 @@ RUN(both_sides_derive_the_same_pair);
 RUN(refuses_a_key_that_is_no_point);
 RUN(requests_match_the_golden_bytes);
 RUN(answers_match_the_golden_bytes);
+RUN(a_forward_without_a_number_is_none);
 RUN(the_node_reads_what_the_client_wrote);
 RUN(every_flipped_bit_of_a_request_is_refused);
 RUN(every_flipped_bit_of_a_success_is_refused);
