@@ -150,6 +150,13 @@ static void end_round(struct directory *d, int code)
 		d->fn(d->owner, !code);
 }
 
+static int refusal(enum result_code r)
+{
+	if (r == RESULT_DENIED)
+		return EXIT_DENIED;
+	return r == RESULT_QUOTA || r == RESULT_FULL ? EXIT_QUOTA : EXIT_QUORUM;
+}
+
 static void got_page(struct quorum_call *call, int code, const struct result *r)
 {
 	struct directory *d = container_of(call, struct directory, call);
@@ -158,9 +165,7 @@ static void got_page(struct quorum_call *call, int code, const struct result *r)
 	uint64_t id;
 
 	if (code || (r->code != RESULT_OK && r->code != RESULT_NONE)) {
-		end_round(d, code			    ? code
-			     : r->code == RESULT_QUOTA ? EXIT_QUOTA
-						       : EXIT_DENIED);
+		end_round(d, code ? code : refusal(r->code));
 		return;
 	}
 	page = *r;

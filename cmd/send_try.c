@@ -45,7 +45,7 @@ void send_confirm(struct send *s)
 		what = "is not admitted any more";
 	} else if (s->refresh && (s->age_s < 0 || s->age_s > OLD_S)) {
 		who = "the manager";
-		what = "does not answer, and the directory is more than a day old";
+		what = "said nothing, and the directory is of another day";
 	} else {
 		who = lost(s);
 	}
@@ -61,7 +61,7 @@ static void refreshed(void *owner, bool ok)
 {
 	struct send *s = owner;
 
-	s->refresh = ok ? 0 : directory_code(s->d);
+	s->refresh = ok ? 0 : directory_code(s->d) ? directory_code(s->d) : EXIT_QUORUM;
 	if (s->refresh && s->refresh != EXIT_DENIED && !s->confirmed)
 		report_warning(s->c, "directory", "the manager %s, this is %lld s old",
 			       s->refresh == EXIT_QUOTA ? "has no room" : "does not answer",

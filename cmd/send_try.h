@@ -40,7 +40,7 @@ struct send {
 	bool confirmed; /* the directory is the manager's of now, as far as it can be had */
 	bool cleared;	/* ... and the paths' nodes stand in it: data may go */
 	bool unplanned; /* no paths were found */
-	bool gone;	/* a node of the paths was evicted, or stopped */
+	bool gone;	/* a node of the paths was evicted, or stopped, or we were */
 	bool hung; /* the attempt before was: with other nodes that is the device's fault */
 	int code; /* of the session */
 	char why[WHY_MAX];
@@ -55,7 +55,7 @@ extern const struct pathset_ops send_ops;
  * and s->why say how it ended; or the exit code of an error that was reported. */
 int send_try(struct send *s, const char *host);
 /* The manager told of the directory, or could not, and all paths stand: data may go, unless a node
- * of ours was evicted. */
+ * of ours was evicted, or we were, or he was silent and the directory is of another day. */
 void send_confirm(struct send *s);
 
 #endif

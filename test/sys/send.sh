@@ -346,10 +346,30 @@ manager_is_silent()
 	cp "$d/with_n2" "$cache"
 	silent ends 0 send --via n2,n3 "$d/f1" dev && grep 'the manager does not answer' "$d/err" && rm "$inbox/f1"
 }
+# as_of FILE SECONDS: what its cache would be, written SECONDS ago (tuple/roster.c)
+as_of()
+{
+	python3 - "$1" "$cache" "$2" <<'P'
+import hashlib, sys, time
+b = open(sys.argv[1], "rb").read()[:-32]
+b = b[:52] + (int(time.time()) - int(sys.argv[3])).to_bytes(8, "big") + b[60:]
+open(sys.argv[2], "wb").write(b + hashlib.sha256(b).digest())
+P
+}
 cache_is_old()
 {
-	dd if=/dev/zero of="$cache" bs=1 seek=52 count=8 conv=notrunc status=none # its time
-	silent ends 9 send -q --via n2,n3 "$d/f1" dev && [ ! -e "$inbox/f1" ]
+	as_of "$d/with_n2" 90000
+	silent ends 9 send --via n2,n3 "$d/f1" dev && grep 'does not answer, this is 9000[0-9] s old' "$d/err" &&
+		[ ! -e "$inbox/f1" ] || return 1
+	as_of "$d/with_n2" 80000
+	silent ends 0 send -q --via n2,n3 "$d/f1" dev && rm "$inbox/f1"
+}
+denied()
+{
+	"$m" -C "$d/o/admin" evict client || return 1
+	as_of "$d/with_n2" 0
+	ends 4 send --via n2,n3 "$d/f1" dev && [ ! -e "$inbox/f1" ] || return 1
+	readmitted
 }
 ok sessions_over_an_evicted_node_end a_node_is_evicted
 ok a_cached_directory_does_not_bring_it_back it_carries_nothing
@@ -357,6 +377,7 @@ ok nor_keeps_a_node_out_that_is_back admitted_again
 ok too_few_nodes_in_it_are_looked_up_anew looked_up_anew
 ok without_the_manager_it_serves_with_a_warning manager_is_silent
 ok but_not_when_it_is_days_old cache_is_old
+ok who_is_evicted_is_told_with_any_cache denied
 ok device_stops device_stops
 
 # The device again, with an inbox on a small disk.
