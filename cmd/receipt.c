@@ -175,7 +175,7 @@ static void print_table(const struct receipt *r)
 		       r->path[i].path->kind, (unsigned long long)r->path[i].bytes,
 		       100 * share(r, i), r->path[i].path->rtt_us / 1000.0);
 	printf("guarantee: %s%s\n", r->kernel ? KERNEL_SPLIT : r->choice->guarantee,
-	       !r->kernel && r->choice->basis.table_age_days < 0
+	       !r->kernel && !r->choice->max_as && r->choice->basis.table_age_days < 0
 		       ? "; `machete asn import` makes them known" : "");
 }
 

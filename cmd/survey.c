@@ -364,7 +364,7 @@ int survey_make(struct survey *s, struct quorum *q, const struct survey_options 
 	r = locals_list(&s->locals, &s->local);
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "local addresses", "%s", strerror(-r));
-	if (s->o->local && !s->locals.n)
+	if (s->o->local && !s->locals.n && addr_scope(&s->local) != ADDR_LOOPBACK)
 		return report_error(c, EXIT_USAGE, "give one of this machine's, see `ip address`",
 				    s->o->local, "no network device that is up has this address");
 	find_candidates(s);

@@ -5,7 +5,7 @@
 #include "cmd/report.h"
 #include "cmd/survey.h"
 
-enum { LABELS_MAX = 2 * TRACE_TTL_MAX, NAME_BYTES = NAME_STR_MAX + 12 };
+enum { LABELS_MAX = 2 * TRACE_TTL_MAX, NAME_BYTES = NAME_STR_MAX + 12, U_BYTES = 480 };
 
 /* The AS labels of a path's hops in order, as lft would print them: the paper's Table I counts
  * these. Silent and unmapped hops have none. */
@@ -162,16 +162,20 @@ void survey_show_candidates(const struct survey *s)
 				pair_event(s, a, b);
 }
 
-/* The names of U with commas after `before`; nothing where there are none. */
-static const char *u_text(const struct survey *s, const char *before, char *out, size_t bytes)
+/* The names of U with commas, and how many more there are; nothing where there are none. */
+static const char *u_text(const struct survey *s, char out[static U_BYTES])
 {
 	size_t len = 0;
 
 	*out = 0;
-	for (uint32_t i = 0; i < s->plan.u_n && len < bytes; i++) {
+	for (uint32_t i = 0; i < s->plan.u_n; i++) {
 		char name[NAME_BYTES];
 
-		len += (size_t)snprintf(out + len, bytes - len, "%s%s", i ? ", " : before,
+		if (len + 2 + NAME_BYTES + sizeof " and 4294967295 more" > U_BYTES) {
+			snprintf(out + len, U_BYTES - len, " and %u more", s->plan.u_n - i);
+			break;
+		}
+		len += (size_t)snprintf(out + len, U_BYTES - len, "%s%s", i ? ", " : "",
 					element_text(s, s->plan.u[i], name));
 	}
 	return out;
@@ -181,24 +185,31 @@ static const char *u_text(const struct survey *s, const char *before, char *out,
  * so: the unknown may be one and the same everywhere. */
 const char *survey_guarantee(const struct survey *s, char *out, size_t bytes)
 {
-	const struct measure *m = s->plan.all_unknown ? &s->plan.choice : &s->plan.rest;
-	const char *except =
-		s->plan.all_unknown ? "; every path has segments that nobody traced" : "";
-	char u[300], name[NAME_BYTES];
-	const char *but = u_text(s, " but ", u, sizeof u);
+	const struct plan *p = &s->plan;
+	const struct measure *m = p->all_unknown ? &p->choice : &p->rest;
+	element_t single = m->set[0].e[0]; /* where there is one */
+	const char *of = p->all_unknown ? "of what was traced, for each path has more: " : "";
+	const char *other = p->u_n ? "other " : "";
+	const char *trust = s->conf.trusted ? ", trusted ones aside" : "";
+	char u[U_BYTES], always[U_BYTES + 60] = "", name[NAME_BYTES];
 
-	if (s->plan.all_unknown && !s->plan.max_as_paths)
+	if (p->u_n)
+		snprintf(always, sizeof always, "on all paths, whatever is chosen: %s; ",
+			 u_text(s, u));
+	if (p->all_unknown && !p->max_as_paths)
 		snprintf(out, bytes, "none, no AS on the paths is known");
-	else if (m->kappa > s->plan.n)
-		snprintf(out, bytes, "nobody%s sees all %u paths%s", but, s->plan.n, except);
+	else if (m->kappa > p->n)
+		snprintf(out, bytes, "%s%sno %sASes or operators see all %u paths, however many "
+			 "work together%s", of, always, other, p->n, trust);
 	else if (m->kappa > 1)
 		snprintf(out, bytes,
-			 "no AS or operator%s sees more than %u of %u paths; it takes %u of them "
-			 "together to see all%s", but, m->seen_by[0], s->plan.n, m->kappa, except);
+			 "%s%sno %sAS or operator sees more than %u of %u paths, to see all takes "
+			 "%u together%s", of, always, other, m->seen_by[0], p->n, m->kappa, trust);
 	else
-		snprintf(out, bytes, "none: %s may see all %u paths%s%s",
-			 element_text(s, m->set[0].e[0], name), s->plan.n,
-			 u_text(s, "; so do, whatever is chosen, ", u, sizeof u), except);
+		snprintf(out, bytes, "none: %s%s%s may see all %u paths", of, always,
+			 single == element_unknown() ? "what is not known"
+						     : element_text(s, single, name),
+			 p->n);
 	return out;
 }
 
@@ -295,8 +306,8 @@ void survey_show_plan(const struct survey *s)
 	for (uint32_t i = 0; i < p->n; i++)
 		printf("%s%s", i ? ", " : "", node_name(s, p->pick[i]));
 	printf("%s\n", p->kept ? " (as last time, still good enough)" : "");
-	printf("all watched with probability %.3g, %.3g if those common to all paths are not "
-	       "hostile\n", p->p_all, p->p_rest);
+	printf("all watched with probability %.3g, %.3g if what no choice avoids is not hostile\n",
+	       p->p_all, p->p_rest);
 	print_dangerous(s);
 	printf("guarantee: %s\n", survey_guarantee(s, text, sizeof text));
 	print_basis(s);

@@ -30,7 +30,7 @@ paths() {
 }
 # Expressions over c (candidates), pairs and plan, the last run's.
 told() {
-	python3 -c 'import json, sys
+	python3 -c 'import json, re, sys
 o = [json.loads(l) for l in open(sys.argv[1])]
 c = [x for x in o if x["event"] == "candidate"]
 pairs = [x for x in o if x["event"] == "pair"]
@@ -87,6 +87,10 @@ check "Singapore and Tokyo have 7 labelled hops in common" \
 check "Frankfurt and Seoul have 9" told 'labelled("eu-central-1", "ap-northeast-2") == [9]'
 check "the plan uses both homes" \
 	told 'len({x["local"] for x in c if x["taken"]}) == 2 and plan["unavoidable_as"] == [16509]'
+check "it says who sees everything, and how much others do" \
+	told 're.fullmatch("on all paths, whatever is chosen: AS16509; no other AS or operator sees more " +
+		"than [1-3] of 4 paths, to see all takes %d together" % plan["kappa_rest"],
+		plan["guarantee"]) or print(plan["guarantee"])'
 check "nothing was traced twice" told 'plan["traced_now"] == 0'
 check "round trips are those of both legs" \
 	told 'all(-1 < x["rtt_ms"] - w < 150 for w in (64.1, 533.9) for x in c if x["local"] == home
@@ -108,6 +112,7 @@ check "an AS on all paths is refused by --max-exposure" \
 check "and is named" told '"AS1930" in error["why"]'
 paths --local "$first" --max-exposure 60 --trust 1930,5516,AS16509,20965
 check "unless it is trusted" [ "$?" = 0 ]
+check "which the guarantee says" told 'plan["guarantee"].endswith(", trusted ones aside")'
 paths --max-exposure 60 --trust AS16509
 check "two homes and four nodes let none but the trusted see 60 % of the paths" [ "$?" = 0 ]
 paths -n 8 --one-per cloud
