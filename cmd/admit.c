@@ -75,31 +75,31 @@ static void say(const struct common *c, const char *event, const struct member_t
 	report_end(j);
 }
 
-/* One key may have several names, and is a member while it has any. */
-static int warn_of_others(struct oneshot *o, const char *what, const struct member_tuple *m,
-			  const char *todo)
+/* One key may have several names, and is a member while it has any. What cannot be read is reported
+ * as an error and changes nothing: what was asked for is done. */
+static void warn_of_others(struct oneshot *o, const char *what, const struct member_tuple *m,
+			   const char *todo)
 {
 	struct op op = { .type = OP_RDALL };
 	const struct result *r;
-	struct result page;
-	struct tuple t;
-	uint64_t id;
-	int e;
 
 	schema_key(&op.templ, &m->fp);
-	e = quorum_ask(o->q, what, &op, &r);
-	if (e)
-		return e;
-	page = *r;
-	while (r->code == RESULT_OK && result_next(&page, &t, &id)) {
+	do {
 		struct member_tuple other;
+		struct result page;
+		struct tuple t;
+		uint64_t id;
 
-		if (member_decode(&other, &t) && strcmp(other.name, m->name))
-			report_warning(o->party.common, m->name,
-				       "its key is admitted as %s %s too%s", role_name(other.role),
-				       other.name, todo);
-	}
-	return EXIT_OK;
+		if (quorum_ask(o->q, what, &op, &r) || r->code != RESULT_OK)
+			return;
+		page = *r;
+		while (result_next(&page, &t, &id))
+			if (member_decode(&other, &t) && strcmp(other.name, m->name))
+				report_warning(o->party.common, m->name,
+					       "its key is admitted as %s %s too%s",
+					       role_name(other.role), other.name, todo);
+		op.cursor = r->cursor;
+	} while (op.cursor);
 }
 
 /* The same key in the same role under the same name may be admitted again: nothing changes. */
@@ -156,7 +156,7 @@ static int admit_main(const struct common *c, const void *opts, int argc, char *
 	if (!r)
 		say(c, "admitted", &m);
 	if (!r)
-		r = warn_of_others(&o, "admit", &m, "");
+		warn_of_others(&o, "admit", &m, "");
 	oneshot_close(&o);
 	return r;
 }
@@ -190,33 +190,31 @@ static int judge_nothing(struct oneshot *o, const char *name)
 			    "this key may not evict");
 }
 
-/* All roles of the name. */
+/* All roles of the name, which belongs to one key. */
 static int evict(struct oneshot *o, const char *name)
 {
 	const struct common *c = o->party.common;
-	bool any = false;
+	struct member_tuple m = { 0 };
 
 	for (;;) {
 		struct op op = { .type = OP_INP };
-		struct member_tuple m;
 		const struct result *r;
 		int e;
 
 		schema_named(&op.templ, "member", name);
 		e = quorum_ask(o->q, "evict", &op, &r);
 		if (!e && r->code == RESULT_NONE)
-			return any ? EXIT_OK : judge_nothing(o, name);
+			break;
 		e = e ? e : quorum_judge(&o->party, "evict", r);
 		if (e)
 			return e;
-		any = true;
-		if (!r->has_tuple || !member_decode(&m, &r->tuple))
-			continue;
-		say(c, "evicted", &m);
-		e = warn_of_others(o, "evict", &m, ": evict that to shut it out");
-		if (e)
-			return e;
+		if (r->has_tuple && member_decode(&m, &r->tuple))
+			say(c, "evicted", &m);
 	}
+	if (!m.role)
+		return judge_nothing(o, name);
+	warn_of_others(o, "evict", &m, ": evict that to shut it out");
+	return EXIT_OK;
 }
 
 static int evict_main(const struct common *c, const void *opts, int argc, char **argv)
