@@ -168,7 +168,7 @@ int choose_paths(struct quorum *q, const struct survey_options *o, const struct 
 		*n = s.plan.n;
 		if (*n == 1 && !o->fresh)
 			report_warning(quorum_party(q)->common, dev->name, "one path alone: who "
-				       "watches it has the whole stream, sealed");
+				       "watches it has the whole stream");
 		for (uint32_t i = 0; i < *n; i++)
 			fill_path(s.c, &path[i], &s.path[s.plan.pick[i]]);
 		fill_choice(choice, &s);

@@ -128,6 +128,14 @@ static int usage_error(const struct common *c, const struct cmd *cmd, const char
 	return report_error(c, EXIT_USAGE, todo, cmd ? cmd->name : "command line", "%s", why);
 }
 
+/* Before the command there are the options of every command alone. */
+static int bad_option(const struct common *c, const char *why)
+{
+	return report_error(c, EXIT_USAGE,
+			    "a command's own options stand after it, see `machete help`",
+			    "command line", "%s", why);
+}
+
 static int unknown_command(const struct common *c, const char *word)
 {
 	char why[120];
@@ -255,7 +263,7 @@ static int dispatch_verb(struct common *c, const char *verbs, int argc, char **a
 			     argv + 1, &none, err, sizeof err);
 
 	if (used < 0)
-		return usage_error(c, NULL, err);
+		return bad_option(c, err);
 	argc -= used + 1;
 	argv += used + 1;
 	if (!argc && c->help)
@@ -299,9 +307,7 @@ int cmd_line(int argc, char **argv)
 	used = opt_parse(tables, 2, (struct opt_mode){ .stop_early = true }, argc - 1, argv + 1,
 			 &none, err, sizeof err);
 	if (used < 0)
-		return report_error(&c, EXIT_USAGE,
-				    "a command's own options stand after it, see `machete help`",
-				    "command line", "%s", err);
+		return bad_option(&c, err);
 	if (top.version) {
 		puts("machete " VERSION);
 		return EXIT_OK;

@@ -34,8 +34,8 @@ struct receive {
 	struct sync_call sync; /* of a batch of files */
 	bool store_due;        /* it could not be asked for while the child had to write */
 	struct content_note result;
-	char client[NAME_STR_MAX]; /* its name, for the log; the owner's, as is */
-	void (*gone)(struct receive *r); /* called when the session is over */
+	char client[NAME_STR_MAX]; /* its name, for the log; the owner sets it, and */
+	void (*gone)(struct receive *r); /* is called here when the session is over */
 };
 
 /* A new session from its first JOIN. `setup`, `inbox` and `syncer` are borrowed. */

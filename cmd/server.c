@@ -119,7 +119,7 @@ static struct receive *new_session(struct server *sv, const struct msg_join *m, 
 		receive_begin(&sv->session[i], &sv->st.loop, &sv->st.party.id, &sv->st.party.cert,
 			      &sv->setup[i], &sv->inbox, &sv->syncer, m, fp, session_gone);
 		snprintf(sv->session[i].client, sizeof sv->session[i].client, "%s",
-			 name ? name : "an admin");
+			 name ? name : "?");
 		return &sv->session[i];
 	}
 	return NULL;

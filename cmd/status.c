@@ -179,7 +179,7 @@ static void json_counts(struct json *j, const struct asked *q)
 static void print_counts(const struct asked *q)
 {
 	char safe[ASKER_WHY_MAX], item[ASKER_WHY_MAX + 24];
-	size_t column = COLUMNS;
+	size_t column = 0;
 
 	if (!q->whole)
 		printf(" silent (%s)", report_safe(q->why, safe, sizeof safe));
@@ -191,11 +191,11 @@ static void print_counts(const struct asked *q)
 		len = (size_t)snprintf(item, sizeof item, "%s %" PRIu64,
 				       report_safe(q->line[i].id, safe, sizeof safe),
 				       q->line[i].value);
-		if (column + 2 + len < COLUMNS) {
+		if (column && column + 2 + len < COLUMNS) {
 			printf(", %s", item);
 			column += 2 + len;
 		} else {
-			printf("%s\n%8s%s", column == COLUMNS ? "" : ",", "", item);
+			printf("%s\n%8s%s", column ? "," : "", "", item);
 			column = 8 + len;
 		}
 	}

@@ -278,7 +278,7 @@ static bool get_list(struct state *st, struct buf *b, uint32_t max,
 	return buf_ok(b);
 }
 
-/* Each session that waits has its waiter; get_waiter saw to the contrary. */
+/* Each session that waits has its waiter; get_waiter saw to the converse. */
 static bool all_wait(const struct state *st)
 {
 	uint32_t waiting = 0;

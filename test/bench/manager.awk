@@ -29,7 +29,6 @@ function ratio(key, what,    i, v, part, bare) {
 # figure KEY WHAT AIM BARE: of B.0 the aim, and what the bare messages made there (0: not said)
 function figure(key, what, aim, bare,    got, verdict) {
 	got = ratio(key, what)
-	verdict = "not said"
 	if (bare)
 		verdict = (what == "p50" ? got <= aim / bare : got >= aim / bare) ? "reached" : "SHORT"
 	if (verdict == "SHORT" && what == "rate" && aim > bare)
