@@ -102,7 +102,8 @@ static void warn_of_others(struct oneshot *o, const char *what, const struct mem
 	} while (op.cursor);
 }
 
-/* The same key in the same role under the same name may be admitted again: nothing changes. */
+/* The same key in the same role under the same name may be admitted again: nothing changes, so
+ * another operator is refused. */
 static int judge_taken(struct oneshot *o, const struct member_tuple *m, const struct result *r)
 {
 	struct member_tuple old;
@@ -112,6 +113,12 @@ static int judge_taken(struct oneshot *o, const struct member_tuple *m, const st
 		return report_error(o->party.common, EXIT_FAILED, "evict it first", m->name,
 				    "the name is taken");
 	fp_format(&old.fp, fp);
+	if (fp_eq(&old.fp, &m->fp) && *m->operator_name &&
+	    strcmp(old.operator_name, m->operator_name))
+		return report_error(o->party.common, EXIT_FAILED, "evict it first", m->name,
+				    "it is admitted with %s%s",
+				    *old.operator_name ? "operator " : "no operator",
+				    old.operator_name);
 	if (fp_eq(&old.fp, &m->fp))
 		return EXIT_OK;
 	return report_error(o->party.common, EXIT_FAILED, "evict it first, or choose another name",

@@ -299,5 +299,6 @@ const struct cmd cmd_cluster = {
 		"  machete cluster show\n"
 		"prints HOME/cluster: all that a new machine needs beside the binary and a key.\n"
 		"  machete cluster replace I FINGERPRINT [ADDR:PORT]\n"
-		"gives the place of replica I (from 0) to another key, with an admin's HOME.\n",
+		"gives the place of replica I (from 0) to a key made in an empty HOME, with an\n"
+		"admin's HOME.\n",
 };

@@ -18,6 +18,8 @@
 static int parse(const struct common *c, const struct cluster *cl, struct op *op, char **argv,
 		 int argc)
 {
+	const char *refused;
+
 	op->index = (uint32_t)(argv[0][0] - '0');
 	if (argv[0][0] == '1' && argv[0][1] >= '0' && argv[0][1] <= '9')
 		op->index = 10 + (uint32_t)(argv[0][1] - '0');
@@ -34,6 +36,10 @@ static int parse(const struct common *c, const struct cluster *cl, struct op *op
 	if (argc > 2 && (!addr_parse(&op->addr, argv[2], cl->replica[op->index].addr.port) ||
 			 !op->addr.port))
 		return report_error(c, EXIT_USAGE, "give ADDR:PORT", argv[2], "this is no address");
+	refused = cluster_swap_refused(cl, op->index, &op->fp, &op->addr);
+	if (refused)
+		return report_error(c, EXIT_USAGE, "make a key in an empty HOME: `machete -C HOME "
+				    "key new`", argv[0], "%s", refused);
 	return 0;
 }
 

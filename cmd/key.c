@@ -65,6 +65,7 @@ static int write_key(const struct common *c, const struct ident *id, const char 
 
 static int make(const struct common *c, const char *path, bool force)
 {
+	char voted[HOME_PATH_MAX];
 	struct ident id;
 	int r;
 
@@ -72,6 +73,9 @@ static int make(const struct common *c, const char *path, bool force)
 		return report_error(c, EXIT_FAILED,
 				    "keep it (`machete key show`), or replace it with --force",
 				    path, "there is a key already");
+	if (home_path(c, "voted", voted) && !access(voted, F_OK))
+		return report_error(c, EXIT_FAILED, "make the new key in an empty HOME (-C)", voted,
+				    "this is a replica's, and of no use to another key");
 	ident_new(&id);
 	r = write_key(c, &id, path);
 	if (!r)

@@ -234,7 +234,8 @@ static int doubt(struct manager *m, struct replica_setup *setup, const char *why
 	setup->observer = m->observer = true;
 	setup->fresh = false;
 	report_warning(m->c, "manager", "%s; this replica only observes until `machete cluster "
-		       "replace %u FINGERPRINT` puts a new key in its place", why, m->self);
+		       "replace %u FINGERPRINT` puts another key in its place, made in an empty "
+		       "HOME", why, m->self);
 	if (renameat(d->dir, "log", d->dir, "log.doubted") && errno != ENOENT)
 		return complain(m->c, "HOME/data/log", -errno);
 	if (!mark_exists(m, "observer") && mark(m, "observer", "this key must not vote\n"))

@@ -233,6 +233,8 @@ static void standing_changed(void *owner)
 
 static void registered(struct registration *r)
 {
+	if (r->trouble && r->told_ready)
+		log_notice("%s is registered again", r->cfg.name);
 	r->listed = true;
 	r->trouble = TROUBLE_NONE;
 	again(r, r->changed ? 0 : REGISTER_RENEW_MS);

@@ -100,7 +100,7 @@ static void reread(struct station *st)
 {
 	struct cluster now;
 
-	if (home_load_cluster(st->c, st->cluster_fd, &now))
+	if (home_load_cluster(st->c, st->party.kept, &now))
 		return;
 	if (cluster_same(&now, &st->party.cluster)) {
 		log_info("the cluster file has not changed");
@@ -165,8 +165,8 @@ int station_init(struct station *st, const struct station_ops *ops, const struct
 	st->advertise = *advertise;
 	secret_bytes(&salt, sizeof salt);
 	knock_init(&st->knock, salt);
-	st->cluster_fd = home_open_cluster(c);
 	r = party_load(&st->party, c);
+	st->party.kept = home_open_cluster(c);
 	return r ? r : lock_home(st);
 }
 

@@ -61,19 +61,24 @@ static bool parse_fp(const struct parse *p, struct fp *fp, const char *s)
 	return true;
 }
 
+static bool reachable(const struct addr *a)
+{
+	enum addr_scope scope = addr_scope(a);
+
+	return scope != ADDR_UNSPECIFIED && scope != ADDR_MULTICAST;
+}
+
 static bool take_replica(struct parse *p, char **w)
 {
 	struct cluster_replica *r = &p->c->replica[p->c->n];
-	enum addr_scope scope;
 
 	if (p->c->n == REPLICAS_MAX)
 		return fail(p, "more than %d replicas", REPLICAS_MAX);
 	if (!addr_parse(&r->addr, w[1], 0) || !r->addr.port)
 		return fail(p, "\"%s\" is no ADDRESS:PORT", w[1]);
-	scope = addr_scope(&r->addr);
-	if (scope == ADDR_UNSPECIFIED || scope == ADDR_MULTICAST)
+	if (!reachable(&r->addr))
 		return fail(p, "no replica can be reached at the %s address %s",
-			    addr_scope_str[scope], w[1]);
+			    addr_scope_str[addr_scope(&r->addr)], w[1]);
 	for (uint32_t i = 0; i < p->c->n; i++)
 		if (addr_eq(&p->c->replica[i].addr, &r->addr))
 			return fail(p, "address %s stands twice", w[1]);
@@ -221,6 +226,25 @@ int cluster_find(const struct cluster *c, const struct fp *fp)
 		if (fp_eq(&c->replica[i].fp, fp))
 			return (int)i;
 	return -1;
+}
+
+const char *cluster_swap_refused(const struct cluster *c, uint32_t i, const struct fp *fp,
+				 const struct addr *addr)
+{
+	int has = cluster_find(c, fp);
+
+	if (cluster_is_admin(c, fp))
+		return "this is an admin's key";
+	if (has >= 0 && has != (int)i)
+		return "another replica has this key";
+	if (has >= 0 && (!addr->port || addr_eq(addr, &c->replica[i].addr)))
+		return "it has this key already";
+	if (addr->port && !reachable(addr))
+		return "no replica can be reached at this address";
+	for (uint32_t k = 0; addr->port && k < c->n; k++)
+		if (k != i && addr_eq(addr, &c->replica[k].addr))
+			return "another replica has this address";
+	return NULL;
 }
 
 bool cluster_is_admin(const struct cluster *c, const struct fp *fp)

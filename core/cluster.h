@@ -38,6 +38,10 @@ size_t cluster_format(const struct cluster *c, char *out, size_t bytes);
 /* Number of the replica with this key, or -1. */
 int cluster_find(const struct cluster *c, const struct fp *fp);
 bool cluster_is_admin(const struct cluster *c, const struct fp *fp);
+/* Why the place of replica i < n may not go to this key, and to this address where it has a port:
+ * what cluster_parse would not read again. NULL: it may. */
+const char *cluster_swap_refused(const struct cluster *c, uint32_t i, const struct fp *fp,
+				 const struct addr *addr);
 /* Names the cluster in signed messages: SHA-256 of faults and admins. Not of the replicas, so that
  * a cluster stays itself when one of them is replaced; every `cluster new` makes a new admin. */
 void cluster_id(const struct cluster *c, uint8_t out[static 32]);

@@ -233,8 +233,8 @@ static void op_swap(struct state *st, uint16_t session, const struct op *op, str
 		answer(st, session, RESULT_AGAIN, 0);
 		return;
 	}
-	if (c->n == 1 || op->index >= c->n || (cluster_find(c, &op->fp) >= 0 &&
-				  cluster_find(c, &op->fp) != (int)op->index)) {
+	if (c->n == 1 || op->index >= c->n ||
+	    cluster_swap_refused(c, op->index, &op->fp, &op->addr)) {
 		answer(st, session, RESULT_BAD, 0);
 		return;
 	}

@@ -90,6 +90,7 @@ ok a_missing_cluster_file_says_where_to_get_it says 2 "cluster show" -C "$d/n1" 
 ok a_stranger_is_told_how_to_get_in says 4 "admit client NAME $fp" -C "$d/n1" tuple rdp x
 ok admit ends 0 -C "$a" admit client n1 "$fp" --operator acme
 ok again_is_the_same ends 0 -C "$a" admit client n1 "$fp"
+ok but_not_with_another_operator says 1 "admitted with operator acme; evict it first" -C "$a" admit client n1 "$fp" --operator b
 ok another_role_for_the_key ends 0 -C "$a" admit node n1 "$fp"
 ok a_name_belongs_to_one_key says 1 "taken" -C "$a" admit device n1 "$("$m" -C "$a" key show)"
 ok a_bad_name_is_exit_2 ends 2 -C "$a" admit client N1 "$fp"
@@ -104,6 +105,8 @@ ok nor_evicts says 4 "may not evict" -C "$d/n1" evict n1
 ok reserved_tuples_are_refused ends 4 -C "$a" tuple out node x
 ok also_to_members ends 4 -C "$d/n1" tuple out member client x
 ok nor_takes_what_it_may_not_remove ends 1 -C "$d/n1" tuple inp member '*' '*' '*' '*' '*' '*' '*'
+ok an_empty_field ends 0 -C "$d/n1" tuple out empty ''
+ok is_shown_as_such says 0 $'empty\t' -C "$d/n1" tuple inp empty '*'
 ok evict says 0 evicted --json -C "$a" evict n1
 ok who_is_evicted_is_a_stranger ends 4 -C "$d/n1" tuple rdp x
 ok nobody_to_evict_is_exit_1 ends 1 -C "$a" evict n1
@@ -179,11 +182,23 @@ ok a_wiped_replica_only_observes start "$c/replica-1"
 ok and_says_what_to_do grep -q "cluster replace 1 FINGERPRINT" "$c/replica-1/log"
 ok status_shows_the_observer within 10 says 0 observer -C "$a" status
 stop "$c/replica-1" TERM
+ok its_home_takes_no_new_key says 1 "make the new key in an empty HOME" -C "$c/replica-1" key new --force
+ok the_old_key_is_no_other says 2 "it has this key already" -C "$a" cluster replace 1 "$("$m" -C "$c/replica-1" key show)"
 rm -r "$c/replica-1"
 mkdir "$c/replica-1"
 fp=$("$m" -C "$c/replica-1" key new)
 ok no_such_replica_is_exit_2 ends 2 -C "$a" cluster replace 4 "$fp"
+ok nor_is_an_admin_one says 2 "an admin's key" -C "$a" cluster replace 1 "$("$m" -C "$a" key show)"
+ok nor_do_two_stand_in_one_place says 2 "another replica has this address" -C "$a" cluster replace 1 "$fp" "${addrs##* }"
+# A node that gave up the right to its HOME, where it is root's.
+mkdir -m 700 "$c/node"
+"$m" -C "$a" admit node nn "$("$m" -C "$c/node" key new)" && cp "$a/cluster" "$c/node/"
+"$m" -C "$c/node" node --name nn --listen 127.0.0.1:0 >"$c/node/out" 2>"$c/node/log" &
+node=$!
+ok a_node_is_there within 10 grep -q '^ready' "$c/node/out"
 ok cluster_replace says 0 "replica 1 is $fp" -C "$a" cluster replace 1 "$fp"
+ok whose_file_has_the_new_line within 10 cmp "$a/cluster" "$c/node/cluster"
+kill $node && wait $node
 cp "$a/cluster" "$c/replica-1/"
 ok the_new_one_starts start "$c/replica-1"
 ok learns_everything within 30 up_to_date 4

@@ -460,6 +460,9 @@ static void one_replica_is_replaced_at_a_time(void)
 	cluster.n = 4;
 	cluster.admin[cluster.admins++] = node;
 	state_init(st, &cluster);
+	op.addr = st->cluster.replica[2].addr = (struct addr){ .ip = { 10 }, .port = 7100 };
+	CHECK_EQ(call(&admin, &op).code, RESULT_BAD); /* nobody could read the file */
+	op.addr.port = 0;
 	q[0] = ask(body[0], &admin, &op);
 	op.index = 2;
 	op.fp = bob;
