@@ -7,8 +7,7 @@
 #include "cmd/report.h"
 
 #define KERNEL_SPLIT \
-	"none, the kernel chose the split: one path may have carried everything, and what holds " \
-	"for --split split does not hold"
+	"none, the kernel chose the split: one path may have carried everything"
 
 const char *receipt_bytes(uint64_t n, char out[static 24])
 {

@@ -1,5 +1,6 @@
 /* cmd/send.c - cut files over several paths, and know that they are safe before saying done */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +146,7 @@ static void on_signal(struct loop *l, int signo)
 {
 	struct send *s = l->owner;
 
-	if (signo == SIGHUP)
+	if (signo == SIGHUP && s->deaf)
 		return;
 	s->interrupted = true;
 	if (s->ps.live) /* over() stops the loop, once the nodes were told */
@@ -275,6 +276,7 @@ static int send_main(const struct common *c, const void *opts, int argc, char **
 
 	s.c = c;
 	s.o = opts;
+	s.deaf = signal(SIGHUP, SIG_DFL) == SIG_IGN;
 	r = s.o->transport != 2 && s.o->scheduler && strcmp(s.o->scheduler, "fast");
 	if (r && !is_strict(s.o))
 		return report_error(c, EXIT_USAGE, "say fast or strict", "--scheduler", "no such");

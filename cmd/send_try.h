@@ -34,6 +34,7 @@ struct send {
 	char **final_name;
 	struct timer wait;
 	bool interrupted, stored;
+	bool deaf;	/* to SIGHUP: nohup */
 	bool cached;	/* the directory is one of age_s seconds ago */
 	int64_t age_s;
 	int refresh;	/* how the last refresh of it ended: 0, or an exit code */

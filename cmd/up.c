@@ -148,12 +148,15 @@ static void port_answers(struct watch *w, uint32_t got)
 		return;
 	snprintf(why, sizeof why, "port %u there: %s", u->port[u->tried],
 		 err ? strerror(-err) : "what listens does not speak MPTCP");
-	if (r && r != -EAGAIN)
+	if (r && r != -EAGAIN) {
 		fail(u, why);
-	else if (++u->tried < u->ports)
+		u->k.advice = err ? "start what is to listen there, and let it in"
+				  : "start it there with `mptcpize run`";
+	} else if (++u->tried < u->ports) {
 		try_port(u);
-	else
+	} else {
 		all_up(u);
+	}
 }
 
 static void look(struct timer *t, mono_t now)

@@ -281,7 +281,8 @@ node_dies()
 }
 interrupted()
 {
-	slow --via n2,n3,n4 && pkill -INT -f 'send -q .*dev:slow' && slow_ends 7
+	slow --via n2,n3,n4 && pkill -INT -f 'send -q .*dev:slow' && slow_ends 7 &&
+		slow --via n2,n3,n4 && pkill -HUP -f 'send -q .*dev:slow' && slow_ends 7
 }
 evicted()
 {
