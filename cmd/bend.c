@@ -154,7 +154,7 @@ const char *bend_advice(int err)
 	case -EACCES:
 		return "run it as root, or first: setcap cap_net_admin+ep machete";
 	default:
-		return "use `send`, which needs no MPTCP";
+		return "use `send` without --transport mptcp, which needs no MPTCP";
 	}
 }
 

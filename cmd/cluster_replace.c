@@ -18,8 +18,6 @@
 static int parse(const struct common *c, const struct cluster *cl, struct op *op, char **argv,
 		 int argc)
 {
-	const char *refused;
-
 	op->index = (uint32_t)(argv[0][0] - '0');
 	if (argv[0][0] == '1' && argv[0][1] >= '0' && argv[0][1] <= '9')
 		op->index = 10 + (uint32_t)(argv[0][1] - '0');
@@ -36,10 +34,6 @@ static int parse(const struct common *c, const struct cluster *cl, struct op *op
 	if (argc > 2 && (!addr_parse(&op->addr, argv[2], cl->replica[op->index].addr.port) ||
 			 !op->addr.port))
 		return report_error(c, EXIT_USAGE, "give ADDR:PORT", argv[2], "this is no address");
-	refused = cluster_swap_refused(cl, op->index, &op->fp, &op->addr);
-	if (refused)
-		return report_error(c, EXIT_USAGE, "make a key in an empty HOME: `machete -C HOME "
-				    "key new`", argv[0], "%s", refused);
 	return 0;
 }
 
@@ -83,6 +77,21 @@ static void say(const struct common *c, const struct cluster *cl, const struct o
 	report_end(j);
 }
 
+/* What the replicas refused, told by the lines that they have: the answer brought them. */
+static int judge(const struct party *p, const struct op *op, const struct result *res)
+{
+	const struct cluster *c = &p->cluster;
+	const char *why = res->code == RESULT_BAD
+				  ? cluster_swap_refused(c, op->index, &op->fp, &op->addr) : NULL;
+
+	if (!why)
+		return quorum_judge(p, "cluster replace", res);
+	return report_error(p->common, EXIT_USAGE,
+			    cluster_find(c, &op->fp) == (int)op->index
+				    ? "if it lost its data, make another key, in an empty HOME"
+				    : "see `machete status`", "cluster replace", "%s", why);
+}
+
 int cluster_replace(const struct common *c, int argc, char **argv)
 {
 	struct op op = { .type = OP_SWAP };
@@ -92,7 +101,7 @@ int cluster_replace(const struct common *c, int argc, char **argv)
 
 	r = r ? r : parse(c, &o.party.cluster, &op, argv, argc);
 	r = r ? r : quorum_ask(o.q, "cluster replace", &op, &res);
-	r = r ? r : quorum_judge(&o.party, "cluster replace", res);
+	r = r ? r : judge(&o.party, &op, res);
 	r = r ? r : write_cluster(c, &o.party.cluster, &op);
 	if (!r)
 		say(c, &o.party.cluster, &op);

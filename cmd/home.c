@@ -130,28 +130,9 @@ int home_load_key(const struct common *c, struct ident *id)
 
 int home_open_cluster(const struct common *c)
 {
-	char path[HOME_PATH_MAX] = "";
-	int fd = home_path(c, "cluster", path) ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	char path[HOME_PATH_MAX];
 
-	return fd < 0 && *path ? open(path, O_RDONLY | O_CLOEXEC) : fd;
-}
-
-int home_write_over(int kept, const char *text, size_t len)
-{
-	char whole[CLUSTER_TEXT_MAX];
-	struct stat st;
-	size_t all;
-
-	if (kept < 0 || len > sizeof whole || fstat(kept, &st) || !st.st_nlink)
-		return -EACCES;
-	all = (size_t)st.st_size > len ? (size_t)st.st_size : len;
-	all = all > sizeof whole ? sizeof whole : all;
-	memset(whole, '\n', sizeof whole);
-	memcpy(whole, text, len);
-	if (pwrite(kept, whole, all, 0) != (ssize_t)all || ftruncate(kept, (off_t)len) ||
-	    fsync(kept))
-		return -errno;
-	return 0;
+	return home_path(c, "cluster", path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }
 
 /* By its path, or where that may not be read any more by the descriptor that was kept. */

@@ -23,9 +23,6 @@ int home_load_cluster(const struct common *c, int kept, struct cluster *cl);
 /* A descriptor to keep, for who gives up the right to read HOME; it stands in for a file that was
  * written over, not for one that was replaced. -1: none. */
 int home_open_cluster(const struct common *c);
-/* Writes over that file where HOME itself may not be written any more: in one piece, what is left
- * of the old text as empty lines until it is cut. 0 or -errno; -EACCES when it was replaced. */
-int home_write_over(int kept, const char *text, size_t len);
 
 /* Keep others out for as long as this is open. False: another has it, and does not go within
  * seconds; where nothing can be locked nobody is kept out. */

@@ -1,6 +1,7 @@
 /* cmd/oneshot.c - what a command needs to ask the manager */
 #include "cmd/oneshot.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "cmd/report.h"
@@ -28,4 +29,11 @@ void oneshot_close(struct oneshot *o)
 		loop_fini(&o->loop);
 	}
 	party_fini(&o->party);
+}
+
+bool oneshot_deaf(void)
+{
+	struct sigaction now;
+
+	return !sigaction(SIGHUP, NULL, &now) && now.sa_handler == SIG_IGN;
 }

@@ -15,4 +15,7 @@ struct oneshot {
 int oneshot_open(struct oneshot *o, const struct common *c);
 void oneshot_close(struct oneshot *o);
 
+/* SIGHUP is ignored, as under nohup: loops hear of it nevertheless (loop.h), and should go on. */
+bool oneshot_deaf(void);
+
 #endif

@@ -9,7 +9,6 @@ int party_load(struct party *p, const struct common *c)
 	int r = home_load_key(c, &p->id);
 
 	p->common = c;
-	p->kept = -1;
 	if (r)
 		return r;
 	r = home_load_cluster(c, -1, &p->cluster);

@@ -14,7 +14,6 @@ struct party {
 	struct tls_cert cert;
 	struct cluster cluster;
 	uint8_t cluster_id[32];
-	int kept; /* home_open_cluster, of who gives up the right to HOME; else -1 */
 };
 
 /* Key and cluster file of HOME. 0, or the exit code of the error that was reported. */

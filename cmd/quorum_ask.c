@@ -114,6 +114,8 @@ int quorum_report(const struct quorum *q, const char *what, int code)
 	if (code == EXIT_DENIED) {
 		fp_format(&p->id.fp, fp);
 		snprintf(text, sizeof text, "run: machete -C ADMIN admit client NAME %s", fp);
+		if (cluster_find(&p->cluster, &p->id.fp) >= 0)
+			todo = "it is a replica's: use another HOME (-C)";
 		why = "the manager does not know this key";
 	} else if (code == EXIT_QUOTA) {
 		todo = "end some, or wait ten minutes";

@@ -30,10 +30,9 @@ static void save(const struct party *p)
 	int r = len && home_path(p->common, "cluster", path) ?
 			home_write_file(path, text, len, 0644) : -ENOENT;
 
-	if (r == -EACCES)
-		r = home_write_over(p->kept, text, len);
 	if (r)
-		log_line(LOG_WARN, r, "the new lines of the replicas are not in HOME/cluster");
+		log_line(LOG_WARN, r, "the new lines of the replicas are not in HOME/cluster, run "
+			 "`machete status` with this HOME as its owner");
 }
 
 static void follow(struct quorum *q, const struct hello_lines *l)

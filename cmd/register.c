@@ -233,7 +233,7 @@ static void standing_changed(void *owner)
 
 static void registered(struct registration *r)
 {
-	if (r->trouble && r->told_ready)
+	if (r->trouble && (r->told_ready || r->cfg.told))
 		log_notice("%s is registered again", r->cfg.name);
 	r->listed = true;
 	r->trouble = TROUBLE_NONE;

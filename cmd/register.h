@@ -26,6 +26,7 @@ struct register_config {
 	/* Registered for the first time: addresses as they were published. */
 	void (*ready)(void *owner, const struct addr *addr, uint32_t addrs);
 	void *owner;
+	bool told; /* that it is ready, by a registration before this one */
 };
 
 struct registration;

@@ -146,7 +146,7 @@ static void on_signal(struct loop *l, int signo)
 {
 	struct send *s = l->owner;
 
-	if (signo == SIGHUP && s->deaf)
+	if (signo == SIGHUP && (s->deaf || s->interrupted)) /* a terminal may hang up twice */
 		return;
 	s->interrupted = true;
 	if (s->ps.live) /* over() stops the loop, once the nodes were told */
@@ -200,7 +200,9 @@ static int parse_target(struct send *s, int argc, char **argv, char **host)
 		*colon = 0;
 	if (name ? !*name || argc > 2 : from_stdin)
 		return report_error(s->c, EXIT_USAGE, "say `machete send FILE HOST:NAME`",
-				    "HOST:NAME", "stdin needs a NAME, one file may have one");
+				    "HOST:NAME", !name	   ? "stdin needs a NAME"
+						 : argc > 2 ? "several files have one NAME"
+							    : "there is no NAME");
 	s->source.called = name;
 	if (!source_open(&s->source, argv, (uint32_t)argc - 1, from_stdin))
 		return report_error(s->c, EXIT_FAILED, s->source.todo, "cannot send", "%s",
@@ -276,7 +278,7 @@ static int send_main(const struct common *c, const void *opts, int argc, char **
 
 	s.c = c;
 	s.o = opts;
-	s.deaf = signal(SIGHUP, SIG_DFL) == SIG_IGN;
+	s.deaf = oneshot_deaf();
 	r = s.o->transport != 2 && s.o->scheduler && strcmp(s.o->scheduler, "fast");
 	if (r && !is_strict(s.o))
 		return report_error(c, EXIT_USAGE, "say fast or strict", "--scheduler", "no such");

@@ -74,7 +74,8 @@ int station_join(struct station *st)
 				       .advertise = st->advertise,
 				       .at = st->at,
 				       .ready = registered,
-				       .owner = st };
+				       .owner = st,
+				       .told = st->ready };
 	int r;
 
 	st->q = quorum_open(&st->party, &st->loop, QUORUM_ROLE);
@@ -100,7 +101,7 @@ static void reread(struct station *st)
 {
 	struct cluster now;
 
-	if (home_load_cluster(st->c, st->party.kept, &now))
+	if (home_load_cluster(st->c, st->cluster_fd, &now))
 		return;
 	if (cluster_same(&now, &st->party.cluster)) {
 		log_info("the cluster file has not changed");
@@ -165,8 +166,8 @@ int station_init(struct station *st, const struct station_ops *ops, const struct
 	st->advertise = *advertise;
 	secret_bytes(&salt, sizeof salt);
 	knock_init(&st->knock, salt);
+	st->cluster_fd = home_open_cluster(c);
 	r = party_load(&st->party, c);
-	st->party.kept = home_open_cluster(c);
 	return r ? r : lock_home(st);
 }
 

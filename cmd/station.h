@@ -47,6 +47,7 @@ struct station {
 	struct door door;
 	struct addr at; /* where it listens */
 	struct knock knock;
+	int cluster_fd; /* kept for SIGHUP, when HOME may not be read any more */
 	char seen_at[ADDR_STR_MAX]; /* the first address that is registered */
 	bool listed, informed, ready, stopped;
 	bool evicted; /* the replicas do not know our key any more: nobody is served */

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "cmd/asker.h"
+#include "cmd/bend.h"
 #include "cmd/directory.h"
+#include "cmd/home.h"
 #include "cmd/oneshot.h"
 #include "cmd/receipt.h"
 #include "cmd/report.h"
@@ -299,13 +301,25 @@ static void ask_about(struct asked *q, const struct station_entry *e)
 	snprintf(q->why, sizeof q->why, "not asked: too many were silent");
 }
 
+/* The device that `up` lets nothing go to directly, our question neither; "": there is none. */
+static void closed_by_up(const struct common *c, char host[static BEND_HOST_MAX])
+{
+	char path[HOME_PATH_MAX];
+
+	*host = 0;
+	if (!home_path(c, "mptcp", path) || bend_holder(path, host) <= 0)
+		*host = 0;
+}
+
 /* Batch after batch, in the directory's order. */
 static void tell_stations(struct oneshot *o, const struct directory *d)
 {
 	static struct asker a;
 	uint32_t n = directory_nodes(d) + directory_devices(d);
 	mono_t until = mono_add_ms(mono_now(), ASK_MS);
+	char up[BEND_HOST_MAX];
 
+	closed_by_up(o->party.common, up);
 	for (uint32_t at = 0; at < n; at += ASKED_MAX) {
 		uint32_t batch = n - at < ASKED_MAX ? n - at : ASKED_MAX;
 
@@ -319,6 +333,9 @@ static void tell_stations(struct oneshot *o, const struct directory *d)
 		for (uint32_t i = 0; i < batch; i++) {
 			struct station_entry e = entry_at(d, at + i);
 
+			if (e.device && !a.asked[i].whole && !strcmp(e.device->name, up))
+				snprintf(a.asked[i].why, sizeof a.asked[i].why,
+					 "`up` here leaves no direct way to it");
 			tell_entry(o->party.common, &e, &a.asked[i]);
 		}
 	}

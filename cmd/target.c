@@ -16,10 +16,12 @@ int target_resolve(const struct common *c, const char *host, const struct addr *
 	struct addr found[ADDRS_MAX];
 	int n = sock_resolve(host, TARGET_PORT, found, ADDRS_MAX);
 
+	if (n == -EINVAL)
+		return report_error(c, EXIT_USAGE, sock_advice(n), host, "not HOST or HOST:PORT");
 	if (n < 0)
-		return report_error(c, n == -EINVAL ? EXIT_USAGE : EXIT_UNREACHABLE, sock_advice(n),
-				    host, "%s", n == -EINVAL ? "not HOST or HOST:PORT"
-							     : "the name has no address");
+		return report_error(c, EXIT_UNREACHABLE, "give an address, `machete status` has "
+				    "those of nodes and devices, or mend /etc/resolv.conf", host,
+				    "the name has no address");
 	for (int i = 0; i < n; i++)
 		if (any || addr_is_v4(&found[i]) == addr_is_v4(from)) {
 			*to = found[i];

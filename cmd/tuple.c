@@ -184,7 +184,7 @@ static int read_all(struct run *run, struct oneshot *o)
  * That the terminal is gone is no reason under nohup. */
 static void on_signal(struct loop *l, int signo)
 {
-	if (signo != SIGHUP || signal(SIGHUP, SIG_IGN) != SIG_IGN)
+	if (signo != SIGHUP || !oneshot_deaf())
 		quorum_withdraw(l->owner);
 }
 

@@ -149,9 +149,9 @@ static void port_answers(struct watch *w, uint32_t got)
 	snprintf(why, sizeof why, "port %u there: %s", u->port[u->tried],
 		 err ? strerror(-err) : "what listens does not speak MPTCP");
 	if (r && r != -EAGAIN) {
-		fail(u, why);
 		u->k.advice = err ? "start what is to listen there, and let it in"
 				  : "start it there with `mptcpize run`";
+		kpaths_end(&u->k, EXIT_UNREACHABLE, "%s", why);
 	} else if (++u->tried < u->ports) {
 		try_port(u);
 	} else {
@@ -377,7 +377,7 @@ static int up_main(const struct common *c, const void *opts, int argc, char **ar
 	u.c = c;
 	u.o = opts;
 	u.parent = -1;
-	u.deaf = u.o->detach || signal(SIGHUP, SIG_DFL) == SIG_IGN;
+	u.deaf = u.o->detach || oneshot_deaf();
 	u.look.fire = look;
 	u.late.fire = too_late;
 	u.port_watch = (struct watch){ .fd = -1, .ready = port_answers };

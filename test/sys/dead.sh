@@ -65,8 +65,8 @@ endless()
 # Over one path and over two at the same time; what both say
 both()
 {
-	send -n 1 "$d/file" dev 2>"$d/one" &
-	send -n 2 "$d/file" dev 2>"$d/two"
+	send -q -n 1 "$d/file" dev 2>"$d/one" &
+	send -q -n 2 "$d/file" dev 2>"$d/two"
 	both=$?
 	wait $!
 	both="$both $?"

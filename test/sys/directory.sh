@@ -190,15 +190,7 @@ fp=$("$m" -C "$c/replica-1" key new)
 ok no_such_replica_is_exit_2 ends 2 -C "$a" cluster replace 4 "$fp"
 ok nor_is_an_admin_one says 2 "an admin's key" -C "$a" cluster replace 1 "$("$m" -C "$a" key show)"
 ok nor_do_two_stand_in_one_place says 2 "another replica has this address" -C "$a" cluster replace 1 "$fp" "${addrs##* }"
-# A node that gave up the right to its HOME, where it is root's.
-mkdir -m 700 "$c/node"
-"$m" -C "$a" admit node nn "$("$m" -C "$c/node" key new)" && cp "$a/cluster" "$c/node/"
-"$m" -C "$c/node" node --name nn --listen 127.0.0.1:0 >"$c/node/out" 2>"$c/node/log" &
-node=$!
-ok a_node_is_there within 10 grep -q '^ready' "$c/node/out"
 ok cluster_replace says 0 "replica 1 is $fp" -C "$a" cluster replace 1 "$fp"
-ok whose_file_has_the_new_line within 10 cmp "$a/cluster" "$c/node/cluster"
-kill $node && wait $node
 cp "$a/cluster" "$c/replica-1/"
 ok the_new_one_starts start "$c/replica-1"
 ok learns_everything within 30 up_to_date 4

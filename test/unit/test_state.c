@@ -475,6 +475,9 @@ static void one_replica_is_replaced_at_a_time(void)
 	CHECK(last_answer(&node, &r) && r.code == RESULT_AGAIN);
 	CHECK_EQ(call(&node, &op).code, RESULT_OK);
 	CHECK_EQ(st->config, 2);
+	CHECK_EQ(call(&node, &op).code, RESULT_BAD); /* once more changes nothing */
+	op.addr = (struct addr){ .ip = { 11 }, .port = 7100 };
+	CHECK_EQ(call(&node, &op).code, RESULT_OK); /* it moves */
 }
 
 TEST_MAIN_BEGIN

@@ -297,16 +297,25 @@ static void op_swap(struct visit *v, const struct op *op)
 {
 	struct cluster *c = &model.cluster;
 	int at = cluster_find(c, &op->fp);
+	bool bad = op->index >= c->n || cluster_is_admin(c, &op->fp);
 
+	for (uint32_t i = 0; !bad && i < c->n; i++) {
+		bool there = op->addr.port && addr_eq(&c->replica[i].addr, &op->addr);
+
+		bad = i == op->index ? at == (int)i && (there || !op->addr.port)
+				     : at == (int)i || there;
+	}
 	if (!(roles_of(&v->who) & ROLE_ADMIN)) {
 		expect_code(v, RESULT_DENIED, 0);
 	} else if (model.swapping) {
 		expect_code(v, RESULT_AGAIN, 0);
-	} else if (op->index >= c->n || (at >= 0 && at != (int)op->index)) {
+	} else if (bad) {
 		expect_code(v, RESULT_BAD, 0);
 	} else {
 		model.swapping = true;
 		c->replica[op->index].fp = op->fp;
+		if (op->addr.port)
+			c->replica[op->index].addr = op->addr;
 		expect_code(v, RESULT_OK, ++model.config);
 	}
 }
