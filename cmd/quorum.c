@@ -102,6 +102,7 @@ static void ask(struct quorum *q)
 static void begin_call(struct quorum *q)
 {
 	q->begun = true;
+	q->sliced = q->full = false;
 	q->wait_end = mono_add_ms(loop_now(q->loop), q->first->op.wait_ms);
 	ask(q);
 }
@@ -146,7 +147,10 @@ static void call_late(struct timer *t, mono_t now)
 {
 	struct quorum *q = container_of(t, struct quorum, call_timer);
 
-	if (hopeless(q, now))
+	if (q->full) {
+		q->full = false;
+		ask(q);
+	} else if (hopeless(q, now))
 		fail_call(q, EXIT_QUORUM);
 	else
 		loop_arm(q->loop, t, mono_add_ms(now, QUORUM_GRACE_MS));
@@ -162,6 +166,25 @@ static void no_session(struct quorum *q)
 	ask(q);
 }
 
+/* Another slice of a wait that is not over. When its place went to another wait of this key between
+ * two slices, it gets the next that is free. */
+static bool waits_on(struct quorum *q, const struct result *r)
+{
+	mono_t now = loop_now(q->loop);
+
+	if (!mono_before(now, q->wait_end))
+		return false;
+	if (r->code == RESULT_NONE) {
+		q->sliced = true;
+		ask(q);
+		return true;
+	}
+	q->full = r->code == RESULT_QUOTA && q->sliced;
+	if (q->full)
+		loop_arm(q->loop, &q->call_timer, mono_add_ms(now, QUORUM_FULL_MS));
+	return q->full;
+}
+
 static void take_answer(struct quorum *q, const struct result *r)
 {
 	bool nothing = r->code == RESULT_NONE ||
@@ -174,10 +197,8 @@ static void take_answer(struct quorum *q, const struct result *r)
 		return;
 	}
 	session_note(&q->file, q->client.session, q->client.no, false);
-	if (r->code == RESULT_NONE && !withdrawn && mono_before(loop_now(q->loop), q->wait_end)) {
-		ask(q);
+	if (!q->client.withdrawn && waits_on(q, r))
 		return;
-	}
 	end_call(q, withdrawn ? EXIT_INTERRUPTED : 0, r);
 	next_call(q);
 }
@@ -458,6 +479,11 @@ void quorum_withdraw(struct quorum *q)
 
 	if (!q->begun)
 		return;
+	if (q->full) { /* nothing is under way */
+		end_call(q, EXIT_INTERRUPTED, NULL);
+		next_call(q);
+		return;
+	}
 	if (q->client.held || q->client.withdrawn) {
 		fail_call(q, q->client.held ? EXIT_INTERRUPTED : EXIT_QUORUM);
 		return;
@@ -471,26 +497,4 @@ void quorum_withdraw(struct quorum *q)
 enum quorum_standing quorum_standing(const struct quorum *q)
 {
 	return q->standing;
-}
-
-void quorum_on_standing(struct quorum *q, void (*fn)(void *owner), void *owner)
-{
-	q->on_standing = fn;
-	q->owner = owner;
-}
-
-void quorum_on_directory(struct quorum *q, void (*fn)(void *owner), void *owner)
-{
-	q->on_directory = fn;
-	q->directory_owner = owner;
-}
-
-struct party *quorum_party(const struct quorum *q)
-{
-	return q->p;
-}
-
-struct loop *quorum_loop(const struct quorum *q)
-{
-	return q->loop;
 }

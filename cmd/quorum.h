@@ -19,6 +19,7 @@ enum {
 	    8000, /* with fewer than 2f+1: then most likely the replicas lack them too */
 	QUORUM_CALL_MS = 20000, /* a view change or two (MANAGER.md B.3: 2 s, doubled) */
 	QUORUM_WITHDRAW_MS = 5000, /* a view change */
+	QUORUM_FULL_MS = 500,	 /* until a wait that lost its place asks for one again */
 	QUORUM_SLICE_MS = 10000, /* so long a wait of ours outlives us (B.3, "Waits") */
 };
 

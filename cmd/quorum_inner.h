@@ -37,6 +37,8 @@ struct quorum {
 	struct session_file file;
 	struct quorum_call *first, *last; /* the first is under way */
 	bool in_done, begun;
+	bool sliced; /* a slice of its wait went by */
+	bool full;   /* the next has no place yet: it is asked for anew by call_timer */
 	mono_t wait_end; /* of the operation; what is under way may be a slice of its wait */
 	mono_t call_end, partial_end;
 	int64_t slept_us; /* the machine, when it was asked */

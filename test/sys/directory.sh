@@ -65,6 +65,21 @@ ok and_takes_nothing ends 0 -C "$a" tuple inp mine
 "$m" -C "$a" tuple out long
 ok who_lives_waits_on wait $long
 
+# Nor does it lose its place to others of its key that come between two slices.
+for i in 1 2 3 4; do "$m" -C "$a" tuple in long$i >"$d/long" & long[i]=$!; done
+compete()
+{
+	until=$((SECONDS + 5))
+	while [ $SECONDS -lt $until ]; do "$m" -C "$a" tuple rd never --wait 1; done
+}
+sleep 8 # of the 10 of a slice
+for i in 1 2 3 4 5 6; do compete >/dev/null 2>&1 & others[i]=$!; done
+wait ${others[*]}
+for i in 1 2 3 4; do
+	"$m" -C "$a" tuple out long$i
+	ok "its_place_is_kept_$i" wait ${long[i]}
+done
+
 # What is told to end while it waits takes nothing from then on; under nohup a hangup is no such word.
 "$m" -C "$a" tuple in mine 2>"$d/ended" &
 told=$!
