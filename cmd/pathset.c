@@ -193,12 +193,8 @@ void pathset_connect(struct pathset *ps, const struct session_setup *setup, stru
 	secret_bytes(random, sizeof random);
 	session_client(&ps->session, setup, id, n, aead, &ps->self->fp, &device->fp, random);
 	wipe(random, sizeof random);
-	for (uint32_t i = 0; i < n && ps->live; i++) {
-		int r = path_connect(&path[i]);
-
-		if (r < 0)
-			path_dead(&path[i], "cannot connect", r);
-	}
+	for (uint32_t i = 0; i < n && ps->live; i++)
+		path_connect(&path[i]);
 }
 
 void pathset_accept(struct pathset *ps, const struct session_setup *setup, const struct msg_join *m,

@@ -147,9 +147,9 @@ void path_client_join(struct path *p, const struct msg_join *m);
 void path_ack_late(struct timer *t, mono_t now);
 void pathset_over(struct pathset *ps, int code, const char *why);
 
-/* cmd/pathset_open.c: connect path p, by way of its node, 0 or -errno; the node's answer
+/* cmd/pathset_open.c: connect path p, by way of its node, or end it; the node's answer
  * (flow_ops.answer); the node refused. */
-int path_connect(struct path *p);
+void path_connect(struct path *p);
 int path_answer(struct flow *f, const uint8_t *bytes, size_t len);
 void path_refused(struct path *p, const struct open_answer *a);
 /* All errands are done. */

@@ -272,21 +272,15 @@ static void message(struct flow *f, const struct flowmsg *m)
 static void closed(struct flow *f, const char *why, int err)
 {
 	struct path *p = path_of(f);
-	int r;
 
-	if (!p->set) {
+	if (!p->set)
 		path_stranger_closed(p, why);
+	else if (path_nat_failed(p, why, err))
 		return;
-	}
-	if (path_nat_failed(p, why, err))
-		return;
-	if (!p->again) {
+	else if (p->again)
+		path_connect(p);
+	else
 		path_dead(p, why, err);
-		return;
-	}
-	r = path_connect(p);
-	if (r < 0)
-		path_dead(p, "cannot connect", r);
 }
 
 const struct flow_ops path_ops = {

@@ -98,13 +98,9 @@ static void granted(struct path *p, const struct open_answer *a)
 
 static void relay_instead(struct path *p, const char *why, int err)
 {
-	int r;
-
 	log_line(LOG_INFO, err, "node %s relays instead: %s", p->node.name, why);
 	p->no_nat = true;
-	r = path_connect(p);
-	if (r < 0)
-		path_dead(p, "cannot connect", r);
+	path_connect(p);
 }
 
 static void ask_again(struct path *p)
@@ -273,14 +269,11 @@ bool path_nat_failed(struct path *p, const char *why, int err)
 static void tend(struct timer *t, mono_t now)
 {
 	struct path *p = container_of(t, struct path, tend);
-	int r;
 
 	(void)now;
 	if (p->waits) {
 		p->waits = false;
-		r = path_connect(p);
-		if (r < 0)
-			path_dead(p, "cannot connect", r);
+		path_connect(p);
 		return;
 	}
 	if (p->flow.live && p->flow.connecting) {
@@ -333,10 +326,6 @@ void pathset_forwards(struct pathset *ps, struct path *path, uint32_t n,
 		path[i].node.relay = false;
 		ps->path[i] = &path[i];
 	}
-	for (uint32_t i = 0; i < n && ps->live; i++) {
-		int r = path_connect(&path[i]);
-
-		if (r < 0)
-			path_dead(&path[i], "cannot connect", r);
-	}
+	for (uint32_t i = 0; i < n && ps->live; i++)
+		path_connect(&path[i]);
 }

@@ -25,7 +25,8 @@ static size_t make_open(struct path *p, uint8_t out[static OPEN_FRAME_MAX])
 	return open_make(out, &p->pair, p->set->self->pub, &p->ask, &t);
 }
 
-int path_connect(struct path *p)
+/* 0 or -errno. */
+static int begin(struct path *p)
 {
 	uint8_t preamble[OPEN_FRAME_MAX];
 	bool direct = !p->node.name[0];
@@ -44,6 +45,14 @@ int path_connect(struct path *p)
 		len = make_open(p, preamble);
 	return flow_connect(&p->flow, p->set->loop, &path_ops, p->flow.in, &p->to, &p->from,
 			    p->set->cert, &p->set->device.fp, preamble, len, !direct);
+}
+
+void path_connect(struct path *p)
+{
+	int r = begin(p);
+
+	if (r < 0)
+		path_dead(p, "cannot connect", r);
 }
 
 /* What a refusal means to the user. */
