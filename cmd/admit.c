@@ -113,16 +113,15 @@ static int judge_taken(struct oneshot *o, const struct member_tuple *m, const st
 		return report_error(o->party.common, EXIT_FAILED, "evict it first", m->name,
 				    "the name is taken");
 	fp_format(&old.fp, fp);
-	if (fp_eq(&old.fp, &m->fp) && *m->operator_name &&
-	    strcmp(old.operator_name, m->operator_name))
-		return report_error(o->party.common, EXIT_FAILED, "evict it first", m->name,
-				    "it is admitted with %s%s",
-				    *old.operator_name ? "operator " : "no operator",
-				    old.operator_name);
-	if (fp_eq(&old.fp, &m->fp))
+	if (!fp_eq(&old.fp, &m->fp))
+		return report_error(o->party.common, EXIT_FAILED,
+				    "evict it first, or choose another name", m->name,
+				    "the name belongs to %s", fp);
+	if (!*m->operator_name || !strcmp(old.operator_name, m->operator_name))
 		return EXIT_OK;
-	return report_error(o->party.common, EXIT_FAILED, "evict it first, or choose another name",
-			    m->name, "the name belongs to %s", fp);
+	return report_error(o->party.common, EXIT_FAILED, "evict it first", m->name,
+			    "it is admitted with %s%s",
+			    *old.operator_name ? "operator " : "no operator", old.operator_name);
 }
 
 /* Insert unless something like it is there: a name belongs to one key. */
@@ -160,10 +159,10 @@ static int admit_main(const struct common *c, const void *opts, int argc, char *
 		sign_member(&o.party, &m);
 		r = insert(&o, &m);
 	}
-	if (!r)
+	if (!r) {
 		say(c, "admitted", &m);
-	if (!r)
 		warn_of_others(&o, "admit", &m, "");
+	}
 	oneshot_close(&o);
 	return r;
 }

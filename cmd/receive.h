@@ -34,8 +34,9 @@ struct receive {
 	struct sync_call sync; /* of a batch of files */
 	bool store_due;        /* it could not be asked for while the child had to write */
 	struct content_note result;
-	char client[NAME_STR_MAX]; /* its name, for the log; the owner sets it, and */
-	void (*gone)(struct receive *r); /* is called here when the session is over */
+	/* The owner's: the client's name, for the log, and who is told that the session is over. */
+	char client[NAME_STR_MAX];
+	void (*gone)(struct receive *r);
 };
 
 /* A new session from its first JOIN. `setup`, `inbox` and `syncer` are borrowed. */

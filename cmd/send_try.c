@@ -60,8 +60,9 @@ void send_confirm(struct send *s)
 static void refreshed(void *owner, bool ok)
 {
 	struct send *s = owner;
+	int code = directory_code(s->d);
 
-	s->refresh = ok ? 0 : directory_code(s->d) ? directory_code(s->d) : EXIT_QUORUM;
+	s->refresh = ok ? 0 : code ? code : EXIT_QUORUM;
 	if (s->refresh && s->refresh != EXIT_DENIED && !s->confirmed)
 		report_warning(s->c, "directory", "the manager %s, this is %lld s old",
 			       s->refresh == EXIT_QUOTA ? "has no room" : "does not answer",

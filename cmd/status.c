@@ -306,7 +306,6 @@ static void closed_by_up(const struct common *c, char host[static BEND_HOST_MAX]
 {
 	char path[HOME_PATH_MAX];
 
-	*host = 0;
 	if (!home_path(c, "mptcp", path) || bend_holder(path, host) <= 0)
 		*host = 0;
 }

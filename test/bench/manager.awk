@@ -29,15 +29,16 @@ function ratio(key, what,    i, v, part, bare) {
 # figure KEY WHAT AIM BARE: of B.0 the aim, and what the bare messages made there (0: not said)
 function figure(key, what, aim, bare,    got, verdict) {
 	got = ratio(key, what)
-	if (bare)
-		verdict = (what == "p50" ? got <= aim / bare : got >= aim / bare) ? "reached" : "SHORT"
-	if (verdict == "SHORT" && what == "rate" && aim > bare)
-		verdict = "out of reach: beyond the bare messages"
 	printf "%-18s %-5s %9.*f %9.*f %9.2f", key, what, what == "p50" ? 3 : 0, mid(key, what),
 		what == "p50" ? 3 : 0, aim, got
-	if (bare)
-		printf " %9.2f  %s", aim / bare, verdict
-	print ""
+	if (!bare) {
+		print ""
+		return
+	}
+	verdict = (what == "p50" ? got <= aim / bare : got >= aim / bare) ? "reached" : "SHORT"
+	if (verdict == "SHORT" && what == "rate" && aim > bare)
+		verdict = "out of reach: beyond the bare messages"
+	printf " %9.2f  %s\n", aim / bare, verdict
 }
 
 END {
