@@ -155,7 +155,8 @@ static void run_flushes(struct loop *l)
 {
 	struct flush *f;
 
-	while ((f = l->flush_first)) {
+	while ((f = l->flush_first) && f->turn != l->turn) {
+		f->turn = l->turn;
 		l->flush_first = f->next;
 		if (!l->flush_first)
 			l->flush_last = NULL;
@@ -222,6 +223,7 @@ int loop_run(struct loop *l)
 			break;
 		}
 		l->now = mono_now();
+		l->turn++;
 		l->heavy = false;
 		l->batch_n = n > 0 ? n : 0;
 		fire_due(l);

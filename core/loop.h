@@ -33,6 +33,7 @@ struct timer {
 struct flush {
 	void (*run)(struct flush *f);
 	struct flush *next; /* the loop's */
+	uint32_t turn;	    /* the last that it ran in */
 	bool queued;
 };
 
@@ -45,6 +46,7 @@ struct loop {
 	struct timer *last;
 	struct flush *flush_first;
 	struct flush *flush_last;
+	uint32_t turn; /* counts them */
 	struct epoll_event *batch; /* the events being dispatched, for deletions in their midst */
 	int batch_n;
 	struct watch signals;
@@ -71,7 +73,8 @@ void loop_del(struct loop *l, struct watch *w);
 void loop_arm(struct loop *l, struct timer *t, mono_t at);
 void loop_disarm(struct loop *l, struct timer *t);
 
-/* Run f once at the end of this turn; asking again before that changes nothing. */
+/* Run f once at the end of this turn; asking again before that changes nothing, and asking again
+ * when it has run is for the next turn: one that always has more to do starves nobody. */
 void loop_flush(struct loop *l, struct flush *f);
 /* Forget a flush whose owner goes away. */
 void loop_unflush(struct loop *l, struct flush *f);

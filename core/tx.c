@@ -61,6 +61,8 @@ void tx_start(struct tx *t, const struct tx_setup *set, const struct kdf_ctx *ct
 	for (uint32_t i = 0; i < n; i++)
 		t->flow_next[i] = strict_first(t, i);
 	memset(t->set.slot, 0, set->slots * sizeof *t->set.slot);
+	for (t->spare = 0; t->spare < set->slots; t->spare++)
+		t->set.slot[t->spare].spare = set->slots - 1 - t->spare;
 	first.e = first.prev_e = 0;
 	kdf_first(ck, &first, r, f, n);
 	use_epoch(t, &first, ck, now);
@@ -79,16 +81,22 @@ static struct tx_slot *slot_of(const struct tx *t, uint64_t number)
 	return &t->set.slot[number & (t->set.slots - 1)];
 }
 
-static uint8_t *record_of(const struct tx *t, uint64_t number)
+static uint8_t *buffer(const struct tx *t, uint32_t i)
 {
-	return t->set.mem + (size_t)(number & (t->set.slots - 1)) * RECORD_BYTES_MAX;
+	return t->set.mem + (size_t)i * RECORD_BYTES_MAX;
+}
+
+/* The buffer that was given back last is taken first: it is the one that caches still hold. */
+static uint32_t next_buffer(const struct tx *t)
+{
+	return t->set.slot[t->spare - 1].spare;
 }
 
 uint8_t *tx_slot(struct tx *t)
 {
 	if (t->next - t->base >= t->set.slots || t->next >= t->limit)
 		return NULL;
-	return record_of(t, t->next) + RECORD_HEAD;
+	return buffer(t, next_buffer(t)) + RECORD_HEAD;
 }
 
 /* SECRECY.md section 3, New epoch. */
@@ -103,7 +111,9 @@ void tx_commit(struct tx *t, size_t len, mono_t now)
 	struct tx_slot *s = slot_of(t, t->next);
 
 	MUST(tx_slot(t));
-	s->len = (uint16_t)seal_record(&t->key, record_of(t, t->next), t->ctx.e, t->next, len);
+	s->buffer = next_buffer(t);
+	t->spare--;
+	s->len = (uint16_t)seal_record(&t->key, buffer(t, s->buffer), t->ctx.e, t->next, len);
 	s->e = t->ctx.e;
 	s->state = TX_SEALED;
 	t->epoch_bytes += len;
@@ -149,7 +159,7 @@ bool tx_take(struct tx *t, uint32_t i, const uint8_t **rec, size_t *len, uint64_
 	MUST(s->state == TX_SEALED);
 	s->state = TX_TAKEN;
 	s->flow = (uint8_t)i;
-	*rec = record_of(t, *number);
+	*rec = buffer(t, s->buffer);
 	*len = s->len;
 	if (t->set.sched == SCHED_STRICT)
 		t->flow_next[i] = strict_after(t, *number);
@@ -162,8 +172,11 @@ bool tx_take(struct tx *t, uint32_t i, const uint8_t **rec, size_t *len, uint64_
 
 void tx_written(struct tx *t, uint64_t number)
 {
-	MUST(slot_of(t, number)->state == TX_TAKEN);
-	slot_of(t, number)->state = TX_WRITTEN;
+	struct tx_slot *s = slot_of(t, number);
+
+	MUST(s->state == TX_TAKEN);
+	s->state = TX_WRITTEN;
+	t->set.slot[t->spare++].spare = s->buffer;
 }
 
 bool tx_epoch_due(const struct tx *t)

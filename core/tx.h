@@ -2,8 +2,8 @@
  *
  * Pure. The driver fills a slot with plaintext (tx_slot; tx_commit seals it under the epoch in
  * use), lets each flow take sealed records when it has room (tx_take, tx_written), and feeds back
- * acknowledgements. Ciphertext stays in its slot until the receiver has it. Numbers count through
- * all epochs. Which flow carries a record: `strict` by its number alone, `turn` records each;
+ * acknowledgements. Ciphertext stays until the flow has written it whole: a path that dies ends
+ * the session, so nothing is sent twice. Numbers count through all epochs. Which flow carries a record: `strict` by its number alone, `turn` records each;
  * `fast` whoever takes it (SECRECY.md section 3; paper II-A, III-C3). */
 #ifndef CORE_TX_H
 #define CORE_TX_H
@@ -32,6 +32,8 @@ struct tx_slot {
 	uint16_t len; /* of the record */
 	uint8_t state;
 	uint8_t flow;
+	uint32_t buffer; /* where it stands until it is written */
+	uint32_t spare;	 /* not of the record: a place in the stack of free buffers */
 };
 
 /* What the driver gives; memory is borrowed for the life of the tx. */
@@ -73,6 +75,7 @@ struct tx {
 	uint64_t epoch_bytes; /* sealed under the epoch in use */
 	mono_t epoch_at, record_at;
 	uint64_t base, next, limit; /* lowest not had, next to seal, first not allowed */
+	uint32_t spare;		    /* free buffers, the next to use last in the stack */
 	uint64_t unsent;	    /* fast: next to take */
 	uint64_t flow_next[PATHS_MAX]; /* strict: next of each flow to take */
 	uint64_t flow_bytes[PATHS_MAX]; /* record bytes taken by each flow */

@@ -245,6 +245,30 @@ static void flushes_run_once_at_the_end_of_the_turn(void)
 	loop_fini(&l);
 }
 
+static void ask_again(struct flush *f)
+{
+	note('0');
+	if (strlen(notes) < 6)
+		loop_flush(&l, f);
+}
+
+static void a_flush_that_asks_again_waits_for_the_next_turn(void)
+{
+	begin();
+	nf[0] = (struct named_flush){ .f.run = ask_again };
+	nf[1] = (struct named_flush){ .f.run = flushed, .name = '1' };
+	loop_flush(&l, &nf[0].f);
+	loop_flush(&l, &nf[1].f);
+	memset(named, 0, sizeof named);
+	arm(0, 'z', 0);
+	CHECK_EQ(loop_run(&l), 0);
+	CHECK_STR(notes, "z01");
+	arm(0, 'z', 0);
+	CHECK_EQ(loop_run(&l), 0);
+	CHECK_STR(notes, "z01z0");
+	loop_fini(&l);
+}
+
 static void fire_and_stop(struct timer *t, mono_t now)
 {
 	(void)t;
@@ -305,6 +329,7 @@ TEST_MAIN_BEGIN
 	RUN(timers_fire_in_the_order_of_their_deadlines);
 	RUN(a_timer_may_disarm_another_that_is_due_and_arm_itself);
 	RUN(flushes_run_once_at_the_end_of_the_turn);
+	RUN(a_flush_that_asks_again_waits_for_the_next_turn);
 	RUN(a_stop_ends_one_run_and_no_other);
 	RUN(signals_come_as_events);
 TEST_MAIN_END
