@@ -167,6 +167,14 @@ static void record(struct flow *f, uint8_t *rec, size_t rec_len)
 		loop_arm(ps->loop, &ps->ack_timer, mono_add_ms(loop_now(ps->loop), ACK_DELAY_MS));
 }
 
+static void reclaim(struct flow *f)
+{
+	struct path *p = path_of(f);
+
+	if (p->set && p->set->session.rx_on)
+		rx_settle(&p->set->session.rx, f->in, FLOW_IN_BYTES);
+}
+
 static void on_ack(struct path *p, const struct msg_ack *m)
 {
 	struct pathset *ps = p->set;
@@ -288,6 +296,7 @@ const struct flow_ops path_ops = {
 	.answer = path_answer,
 	.message = message,
 	.record = record,
+	.reclaim = reclaim,
 	.take = take,
 	.written = written,
 	.closed = closed,

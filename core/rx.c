@@ -154,10 +154,30 @@ enum rx_verdict rx_on_record(struct rx *x, uint8_t *rec, size_t rec_len, const u
 		delivered(x, e);
 		return RX_NOW;
 	}
-	memcpy(x->mem + (size_t)(number & (x->slots - 1)) * RECORD_PLAIN_MAX, *plain, *len);
+	s->at = *plain;
 	s->len = (uint16_t)(*len + 1);
 	s->e = e;
+	x->away++;
 	return RX_OK;
+}
+
+static uint8_t *own_memory(const struct rx *x, uint64_t number)
+{
+	return x->mem + (size_t)(number & (x->slots - 1)) * RECORD_PLAIN_MAX;
+}
+
+/* Those that are away are early, or wait while the owner takes none. */
+void rx_settle(struct rx *x, const uint8_t *p, size_t len)
+{
+	for (uint64_t i = x->base; x->away && i < x->top; i++) {
+		struct rx_slot *s = &x->slot[i & (x->slots - 1)];
+
+		if (!s->len || (uintptr_t)s->at - (uintptr_t)p >= len)
+			continue;
+		memcpy(own_memory(x, i), s->at, s->len - 1u);
+		s->at = own_memory(x, i);
+		x->away--;
+	}
 }
 
 bool rx_next(struct rx *x, const uint8_t **plain, size_t *len)
@@ -166,9 +186,10 @@ bool rx_next(struct rx *x, const uint8_t **plain, size_t *len)
 
 	if (x->held || !s->len)
 		return false;
-	*plain = x->mem + (size_t)(x->base & (x->slots - 1)) * RECORD_PLAIN_MAX;
+	*plain = s->at;
 	*len = s->len - 1u;
 	s->len = 0;
+	x->away -= s->at != own_memory(x, x->base);
 	delivered(x, s->e);
 	return true;
 }

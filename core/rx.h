@@ -1,8 +1,9 @@
 /* core/rx.h - the receiving half of one direction: epochs gathered, records opened once, in order
  *
- * Pure. A record that comes in order is lent to the driver where it stands (no copy); one that
- * comes early is copied to its slot and lent later by rx_next. Duplicates are dropped silently
- * (SECRECY.md section 3). */
+ * Pure. A record is opened where it stands, and in order it is lent to the driver there. One that
+ * comes early stays there too, until rx_next lends it or the driver wants the memory back
+ * (rx_settle): mostly the other flows have caught up by then, and nothing was copied. Duplicates
+ * are dropped silently (SECRECY.md section 3). */
 #ifndef CORE_RX_H
 #define CORE_RX_H
 
@@ -32,6 +33,7 @@ enum rx_verdict {
 extern const char *const rx_verdict_str[RX_VERDICTS];
 
 struct rx_slot {
+	const uint8_t *at; /* the plaintext: in rx.mem, or where the record came */
 	uint32_t e;
 	uint16_t len; /* plaintext + 1; 0: not had */
 };
@@ -57,6 +59,7 @@ struct rx {
 	uint64_t base;	    /* next number to deliver */
 	uint64_t top;	    /* above the highest number had */
 	uint32_t since_ack; /* records had since the last rx_ack, early ones too */
+	uint32_t away;	    /* early records that stand where they came */
 	bool held;	    /* the owner takes no more for now: what comes is stored */
 };
 
@@ -70,11 +73,16 @@ void rx_wipe(struct rx *x);
 enum rx_verdict rx_on_share(struct rx *x, uint32_t i, const struct msg_share *m,
 			    struct msg_share_ack *ack);
 
-/* A whole record, opened in place. RX_NOW: *plain and *len until the caller changes rec. */
+/* A whole record, opened in place. RX_NOW: *plain and *len until the caller changes rec. RX_OK: the
+ * caller calls rx_settle before it changes rec. */
 enum rx_verdict rx_on_record(struct rx *x, uint8_t *rec, size_t rec_len, const uint8_t **plain,
 			     size_t *len);
 /* The next stored record that is in order now; lent until the call after. None while x->held. */
 bool rx_next(struct rx *x, const uint8_t **plain, size_t *len);
+
+/* Before the len bytes from p on are changed or freed: early records that stand in them are copied
+ * to memory of our own. */
+void rx_settle(struct rx *x, const uint8_t *p, size_t len);
 
 /* What was had, fetched with rx_next or not, and the limit. While x->held only what was delivered:
  * the sender must not go more epochs ahead of the delivery than it knows. */

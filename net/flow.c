@@ -163,6 +163,12 @@ static bool parse_one(struct flow *f)
 	return true;
 }
 
+static void reclaim(struct flow *f)
+{
+	if (f->ops->reclaim)
+		f->ops->reclaim(f);
+}
+
 static void parse(struct flow *f)
 {
 	while (f->live && !f->paused && parse_one(f))
@@ -172,6 +178,7 @@ static void parse(struct flow *f)
 	if (f->in_pos == f->in_len) {
 		f->in_pos = f->in_len = 0;
 	} else if (FLOW_IN_BYTES - f->in_len < RECORD_BYTES_MAX) {
+		reclaim(f);
 		memmove(f->in, f->in + f->in_pos, f->in_len - f->in_pos);
 		f->in_len -= f->in_pos;
 		f->in_pos = 0;
@@ -191,6 +198,8 @@ static void read_in(struct flow *f)
 
 	if (f->in_len == FLOW_IN_BYTES) /* paused with a full buffer until now */
 		return;
+	if (!f->in_len)
+		reclaim(f);
 	n = sock_read(f->watch.fd, f->in + f->in_len, FLOW_IN_BYTES - f->in_len);
 	if (n == -EAGAIN)
 		return;

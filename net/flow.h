@@ -41,6 +41,8 @@ struct flow_ops {
 	void (*message)(struct flow *f, const struct flowmsg *m);
 	/* A whole record, to be opened in place. NULL here and for take: messages alone. */
 	void (*record)(struct flow *f, uint8_t *rec, size_t len);
+	/* The memory of all records so far will be written to. NULL: none is needed any more. */
+	void (*reclaim)(struct flow *f);
 	/* The next record to send; false: none now (call flow_kick when there is). */
 	bool (*take)(struct flow *f, const uint8_t **rec, size_t *len, uint64_t *number);
 	void (*written)(struct flow *f, uint64_t number);

@@ -273,6 +273,8 @@ static void read_some(int s, uint32_t i, uint32_t most)
 		name_flow(i, "a frame that is too long");
 		return;
 	}
+	if (!h->in_len && w.side[s].e->s.rx_on)
+		rx_settle(&w.side[s].e->s.rx, h->in, sizeof h->in);
 	n = want - h->in_len;
 	n = pipe_get(h->from, h->in + h->in_len, n < most ? n : most, w.now.us);
 	h->in_len += n;

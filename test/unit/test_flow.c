@@ -25,6 +25,8 @@ struct side {
 	int answer_bytes, answer_seen; /* what answer() says when it has seen that many */
 	void (*on_open)(struct side *s), (*on_message)(struct side *s);
 	void (*on_record)(struct side *s);
+	const uint8_t *stands[RECORDS]; /* where record i came, */
+	uint64_t reclaimed;		/* from this one on not to be overwritten */
 	bool wrong; /* a record came changed or out of turn */
 };
 
@@ -98,9 +100,21 @@ static void record(struct flow *f, uint8_t *rec, size_t len)
 
 	if (s->got >= RECORDS || len != record_len(s->got) || memcmp(rec, made[s->got], len))
 		s->wrong = true;
+	else
+		s->stands[s->got] = rec;
 	s->got++;
 	if (s->on_record)
 		s->on_record(s);
+}
+
+/* What came since the last time is whole still. */
+static void reclaim(struct flow *f)
+{
+	struct side *s = side_of(f);
+
+	for (; s->reclaimed < s->got; s->reclaimed++)
+		s->wrong |= memcmp(s->stands[s->reclaimed], made[s->reclaimed],
+				   record_len(s->reclaimed)) != 0;
 }
 
 static bool take(struct flow *f, const uint8_t **rec, size_t *len, uint64_t *number)
@@ -132,7 +146,8 @@ static void closed(struct flow *f, const char *why, int err)
 		loop_stop(&loop);
 }
 
-static const struct flow_ops ops = { opened, answer, message, record, take, written, closed };
+static const struct flow_ops ops = { opened,  answer, message, record,
+				     reclaim, take,   written, closed };
 
 static void accepted(struct watch *w, uint32_t got)
 {
@@ -188,6 +203,8 @@ static void finish(void)
 	flow_close(&far.flow);
 	if (bare >= 0)
 		close(bare);
+	reclaim(&near.flow);
+	reclaim(&far.flow);
 	CHECK(!near.wrong && !far.wrong);
 }
 
@@ -234,6 +251,7 @@ static void records_and_messages_cross_each_other_whole_and_in_order(void)
 	CHECK_EQ(near.got, RECORDS);
 	CHECK_EQ(far.got, RECORDS);
 	CHECK_EQ(near.written, RECORDS);
+	CHECK(far.reclaimed);
 	run_ms(200); /* the last messages */
 	CHECK_EQ(near.messages, 1 + RECORDS / 5);
 	CHECK_EQ(far.messages, 1 + RECORDS / 5);

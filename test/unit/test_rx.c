@@ -51,6 +51,7 @@ static enum rx_verdict give(uint32_t i)
 	memcpy(tmp, wire[i], RECORD_HEAD + LEN + RECORD_TAG);
 	v = rx_on_record(&p.rx, tmp, RECORD_HEAD + LEN + RECORD_TAG, &plain, &len);
 	CHECK(v != RX_NOW || is_plain(plain, len, base));
+	rx_settle(&p.rx, tmp, sizeof tmp);
 	return v;
 }
 
@@ -107,6 +108,30 @@ static void a_record_is_had_once(void)
 	CHECK(next_is(2));
 	CHECK_EQ(give(2), RX_DUPLICATE);
 	CHECK_EQ(give(3), RX_NOW);
+}
+
+static void an_early_record_stays_where_it_came_until_that_is_wanted_back(void)
+{
+	const uint8_t *plain;
+	size_t len;
+
+	start(2, 4);
+	for (uint32_t i = 1; i < 4; i++)
+		CHECK_EQ(rx_on_record(&p.rx, wire[i], RECORD_HEAD + LEN + RECORD_TAG, &plain, &len),
+			 RX_OK);
+	CHECK_EQ(p.rx.away, 3);
+	rx_settle(&p.rx, wire[2], RECORD_HEAD); /* of another flow: nothing moves */
+	CHECK_EQ(p.rx.away, 3);
+	rx_settle(&p.rx, wire[2], sizeof wire[2]);
+	CHECK_EQ(p.rx.away, 2);
+	memset(wire[2], 0xee, sizeof wire[2]);
+	CHECK_EQ(give(0), RX_NOW);
+	CHECK(rx_next(&p.rx, &plain, &len));
+	CHECK(plain == wire[1] + RECORD_HEAD && is_plain(plain, len, 1));
+	CHECK(next_is(2));
+	CHECK(next_is(3));
+	CHECK_EQ(p.rx.away, 0);
+	CHECK(nothing_next());
 }
 
 static void an_empty_record_is_a_record(void)
@@ -421,6 +446,7 @@ TEST_MAIN_BEGIN
 	RUN(records_in_order_are_lent_at_once);
 	RUN(early_records_wait_for_their_turn);
 	RUN(a_record_is_had_once);
+	RUN(an_early_record_stays_where_it_came_until_that_is_wanted_back);
 	RUN(an_empty_record_is_a_record);
 	RUN(nothing_above_the_limit_is_taken);
 	RUN(a_record_changed_on_its_way_is_refused_and_the_true_one_still_taken);
