@@ -26,7 +26,7 @@ static void asked(struct quorum_call *call, int code, const struct result *r)
 	loop_stop(a->loop);
 }
 
-int quorum_ask(struct quorum *q, const char *what, const struct op *op, const struct result **r)
+int quorum_try(struct quorum *q, const struct op *op, const struct result **r)
 {
 	struct ask a = { .call = { .op = *op, .done = asked }, .loop = quorum_loop(q) };
 
@@ -35,7 +35,14 @@ int quorum_ask(struct quorum *q, const char *what, const struct op *op, const st
 	quorum_call(q, &a.call);
 	loop_run(a.loop);
 	*r = a.r;
-	return a.code ? quorum_report(q, what, a.code) : 0;
+	return a.code;
+}
+
+int quorum_ask(struct quorum *q, const char *what, const struct op *op, const struct result **r)
+{
+	int code = quorum_try(q, op, r);
+
+	return code ? quorum_report(q, what, code) : 0;
 }
 
 int quorum_judge(const struct party *p, const char *what, const struct result *r)

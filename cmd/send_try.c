@@ -221,8 +221,7 @@ int send_try(struct send *s, const char *host)
 	else
 		r = fetch(s);
 	r = r ? r : attempt(s, host);
-	/* What the manager refused, or did not answer, was said. */
-	if (s->cached && s->unplanned && r != EXIT_DENIED && r != EXIT_QUORUM) {
+	if (s->cached && s->unplanned) {
 		refreshed(s, directory_await(s->d) || s->interrupted);
 		s->cached = false;
 		r = attempt(s, host);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/quorum_ask.h"
 #include "cmd/report.h"
 #include "cmd/tracer.h"
 #include "core/log.h"
@@ -330,18 +331,22 @@ static void note_blank(struct survey *s, const struct addr *from, const struct a
  * meanwhile; what we have of the old one stays as it is until the next round. */
 static int ask_others(struct survey *s)
 {
-	int r = 0;
+	int r;
 
 	if (!s->o->ask && !misses_far(s))
 		return 0;
 	s->asked++;
 	r = tracer_fetch(s->q, s->dir, s->device, &s->traces, s->now_s);
-	for (uint32_t i = 0; !r && i < s->n; i++)
+	if (r && s->o->tentative) /* with what is known, while somebody else asks the manager */
+		return r == EXIT_DENIED ? r : 0;
+	if (r)
+		return quorum_report(s->q, "traces", r);
+	for (uint32_t i = 0; i < s->n; i++)
 		if (s->path[i].node) {
 			note_blank(s, &s->path[i].entry, &s->path[i].dest);
 			note_blank(s, &s->path[i].dest, &s->path[i].entry);
 		}
-	return r;
+	return 0;
 }
 
 int survey_make(struct survey *s, struct quorum *q, const struct survey_options *o,

@@ -28,8 +28,8 @@ struct tracer *tracer_open(const struct party *p, struct quorum *q, const struct
 			   enum role role);
 void tracer_close(struct tracer *t);
 
-/* Clients: reads what nodes and the device told of each other into `cache`. 0, or the exit code of
- * the error that was reported. */
+/* Clients: reads what nodes and the device told of each other into `cache`. 0, or the exit code for
+ * quorum_report. */
 int tracer_fetch(struct quorum *q, const struct directory *d, const struct device_entry *device,
 		 struct tracecache *cache, int64_t now_s);
 

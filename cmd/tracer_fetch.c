@@ -76,7 +76,7 @@ static int fetch_all(struct fetch *f, bool by_device)
 		struct result page;
 		struct tuple t;
 		uint64_t id;
-		int code = quorum_ask(f->q, "traces", &op, &r);
+		int code = quorum_try(f->q, &op, &r);
 
 		if (code)
 			return code;
