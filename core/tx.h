@@ -2,9 +2,10 @@
  *
  * Pure. The driver fills a slot with plaintext (tx_slot; tx_commit seals it under the epoch in
  * use), lets each flow take sealed records when it has room (tx_take, tx_written), and feeds back
- * acknowledgements. Ciphertext stays until the flow has written it whole: a path that dies ends
- * the session, so nothing is sent twice. Numbers count through all epochs. Which flow carries a record: `strict` by its number alone, `turn` records each;
- * `fast` whoever takes it (SECRECY.md section 3; paper II-A, III-C3). */
+ * acknowledgements. Ciphertext stays until the flow has written it whole: a path that dies ends the
+ * session, so nothing is sent twice. Numbers count through all epochs. Which flow carries a record:
+ * `strict` by its number alone, `turn` records each; `fast` whoever takes it (SECRECY.md section 3;
+ * paper II-A, III-C3). */
 #ifndef CORE_TX_H
 #define CORE_TX_H
 

@@ -9,9 +9,10 @@
 
 #include "core/check.h"
 #include "net/flow.h"
+#include "test/unit/made.h"
 #include "test/unit/test.h"
 
-enum { RECORDS = 40, GUARD_MS = 8000 };
+enum { GUARD_MS = 8000 };
 
 struct side {
 	struct flow flow;
@@ -40,28 +41,10 @@ static struct timer guard;
 static bool hung;
 static int bare; /* the accepted socket, when no far flow is wanted */
 static bool want_bare;
-static uint8_t made[RECORDS][RECORD_BYTES_MAX];
 
 static struct side *side_of(struct flow *f)
 {
 	return container_of(f, struct side, flow);
-}
-
-/* Record i: header, its number in every byte. Sizes from the smallest to the largest. */
-static size_t record_len(uint64_t i)
-{
-	size_t plain = i % 3 ? RECORD_PLAIN_MAX - 100 * (size_t)(i % 7) : (size_t)i;
-
-	return RECORD_HEAD + plain + RECORD_TAG;
-}
-
-static void make_record(uint64_t i)
-{
-	size_t len = record_len(i), body = len - 5;
-	const uint8_t head[5] = { RECORD_TYPE, 3, 3, (uint8_t)(body >> 8), (uint8_t)body };
-
-	memset(made[i], (int)i, len);
-	memcpy(made[i], head, sizeof head);
 }
 
 static void opened(struct flow *f)
