@@ -158,6 +158,7 @@ void path_broken(struct path *p, const char *what)
 /* --- set-up ----------------------------------------------------------------------------------- */
 
 static void pings(struct timer *t, mono_t now);
+static void ping_all(struct pathset *ps, mono_t now);
 static void end_late(struct timer *t, mono_t now);
 
 void pathset_init(struct pathset *ps, struct loop *l, const struct pathset_ops *ops,
@@ -250,7 +251,7 @@ static void stand(struct pathset *ps)
 	ps->complete = true;
 	ps->setup_done = mono_now();
 	session_joins_sent(&ps->session);
-	pings(&ps->ping_timer, ps->setup_done);
+	ping_all(ps, ps->setup_done);
 	if (ps->live)
 		ps->ops->ready(ps);
 	if (ps->live)
@@ -351,9 +352,24 @@ static bool is_dead(const struct path *p, mono_t now)
 	       (silent && mono_diff_us(now, p->ping_at) > ANSWER_MAX_MS * 1000LL);
 }
 
-static void pings(struct timer *t, mono_t now)
+/* The kernel may have kept for us what the paths said while we stood still. */
+static void stood_still(struct pathset *ps, mono_t since, mono_t now)
 {
-	struct pathset *ps = container_of(t, struct pathset, ping_timer);
+	ps->woke = now;
+	ps->stood_s = (uint32_t)(mono_diff_us(now, since) / 1000000);
+	for (uint32_t i = 0; i < ps->session.n; i++)
+		ps->path[i]->heard = now;
+}
+
+uint32_t pathset_stood(const struct pathset *ps)
+{
+	bool lately = ps->stood_s && mono_diff_us(mono_now(), ps->woke) < DEAD_MAX_MS * 1000LL;
+
+	return lately ? ps->stood_s : 0;
+}
+
+static void ping_all(struct pathset *ps, mono_t now)
+{
 	struct flowmsg m = { .type = FLOWMSG_PING };
 
 	for (uint32_t i = 0; ps->live && i < ps->session.n; i++) {
@@ -371,7 +387,16 @@ static void pings(struct timer *t, mono_t now)
 		path_send(p, &m);
 	}
 	if (ps->live)
-		loop_arm(ps->loop, t, mono_add_ms(now, PING_EVERY_MS));
+		loop_arm(ps->loop, &ps->ping_timer, mono_add_ms(now, PING_EVERY_MS));
+}
+
+static void pings(struct timer *t, mono_t now)
+{
+	struct pathset *ps = container_of(t, struct pathset, ping_timer);
+
+	if (mono_diff_us(now, t->at) > DEAD_MS * 1000LL)
+		stood_still(ps, t->at, now);
+	ping_all(ps, now);
 }
 
 void pathset_finished(struct pathset *ps)

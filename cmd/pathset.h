@@ -99,6 +99,8 @@ struct pathset {
 	bool ack_due;
 	struct timer ack_timer, ping_timer, end_timer;
 	mono_t setup_from, setup_done;
+	mono_t woke; /* when we last ran again after standing still, */
+	uint32_t stood_s; /* which was for so long (SIGSTOP, a host that slept) */
 	bool peer_has_aes; /* client: the device's tuple says so */
 	struct device_entry device;
 };
@@ -134,6 +136,8 @@ void pathset_finished(struct pathset *ps);
 void pathset_end(struct pathset *ps);
 
 /* Record bytes that path i carried of what we sent. */
+/* For how many seconds we stood still, if that was a moment ago and may be why a path is dead; 0. */
+uint32_t pathset_stood(const struct pathset *ps);
 uint64_t pathset_sent(const struct pathset *ps, uint32_t i);
 
 /* Between the files of a pathset. A path is over, which may mean several things; a path that broke

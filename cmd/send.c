@@ -133,6 +133,10 @@ static void over(struct pathset *ps, int code, const char *why)
 
 	s->code = s->stored ? EXIT_OK : code ? code : EXIT_UNREACHABLE;
 	snprintf(s->why, sizeof s->why, "%s", kpaths_why(&s->kernel.k, why));
+	if (s->code == EXIT_UNREACHABLE && pathset_stood(ps))
+		snprintf(s->why, sizeof s->why,
+			 "this process stood still for %u s, longer than a device waits",
+			 pathset_stood(ps));
 	progress_end(&s->progress);
 	if (!kflow_end(&s->kernel, s->code, s->why))
 		loop_stop(&s->one.loop);
@@ -195,9 +199,9 @@ static int parse_target(struct send *s, int argc, char **argv, char **host)
 	bool from_stdin = argc == 2 && !strcmp(argv[0], "-");
 	const char *name = colon ? colon + 1 : NULL;
 
-	*host = argv[argc - 1];
-	if (colon)
-		*colon = 0;
+	*host = strndup(argv[argc - 1], strcspn(argv[argc - 1], ":")); /* ps(1) shows argv */
+	if (!*host)
+		return report_error(s->c, EXIT_FAILED, "free some memory", "send", "out of memory");
 	if (name ? !*name || argc > 2 : from_stdin)
 		return report_error(s->c, EXIT_USAGE, "say `machete send FILE HOST:NAME`",
 				    "HOST:NAME", !name	   ? "stdin needs a NAME"
@@ -290,6 +294,7 @@ static int send_main(const struct common *c, const void *opts, int argc, char **
 	r = send_try(&s, host);
 	kflow_close(&s.kernel);
 	r = r ? r : conclude(&s);
+	free(host);
 	source_close(&s.source);
 	directory_close(s.d);
 	oneshot_close(&s.one);
