@@ -19,6 +19,7 @@ const char *const plan_reason_str[PLAN_REASONS] = {
 	[PLAN_SLOW] = "too slow",
 	[PLAN_CLASH] = "node in use",
 	[PLAN_WORSE] = "shares more",
+	[PLAN_POSSIBLE] = "possible",
 };
 static_assert(ARRAY_LEN(plan_reason_str) == PLAN_REASONS, "a text for every reason");
 
@@ -151,14 +152,16 @@ static bool exposed(const struct planner *p, struct plan *plan)
 	return p->conf->exposure_pct && plan->exposed_paths * 100 > p->conf->exposure_pct * n;
 }
 
-static void explain(const struct planner *p, enum plan_reason *reasons)
+static void explain(const struct planner *p, bool chosen, enum plan_reason *reasons)
 {
 	for (uint32_t i = 0; i < p->ev.n; i++) {
 		enum plan_reason r = too_slow(p, i) ? PLAN_SLOW : PLAN_WORSE;
 
 		if (plan_eval_at(&p->ev, i)->unreached)
 			r = PLAN_UNREACHED;
-		for (uint32_t k = 0; k < p->ev.k; k++) {
+		else if (r == PLAN_WORSE && !chosen)
+			r = PLAN_POSSIBLE;
+		for (uint32_t k = 0; chosen && k < p->ev.k; k++) {
 			if (p->ev.pick[k] == i)
 				r = PLAN_TAKEN;
 			else if (r == PLAN_WORSE && plan_clash(p, p->ev.pick[k], i))
@@ -197,6 +200,6 @@ enum plan_verdict planner_run(struct planner *p, const struct plan_conf *conf,
 	/* Perhaps there is a set that is watched by more, but by nobody as much. */
 	if (v == PLAN_EXPOSED && conf->metric != PLAN_STRIPE)
 		v = choose(p, PLAN_STRIPE, plan);
-	explain(p, reasons);
+	explain(p, v != PLAN_TOO_FEW, reasons);
 	return v;
 }

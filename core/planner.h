@@ -53,6 +53,7 @@ enum plan_reason {
 	PLAN_SLOW,  /* above rtt_us_max */
 	PLAN_CLASH, /* its node, operator or cloud has a chosen one */
 	PLAN_WORSE, /* another set is watched by fewer, or is as good and quicker */
+	PLAN_POSSIBLE, /* nothing was chosen: it is not its fault */
 	PLAN_REASONS,
 };
 extern const char *const plan_reason_str[PLAN_REASONS];

@@ -128,6 +128,8 @@ static void what_was_not_reached_is_not_taken(void)
 	CHECK_EQ(reasons[0], PLAN_UNREACHED);
 	conf.n = 3;
 	CHECK_EQ(planner_run(&planner, &conf, cand, 3, &plan, reasons), PLAN_TOO_FEW);
+	CHECK_EQ(reasons[0], PLAN_UNREACHED);
+	CHECK(reasons[1] == PLAN_POSSIBLE && reasons[2] == PLAN_POSSIBLE);
 }
 
 static void equal_sets_are_decided_by_the_round_trip(void)
