@@ -98,9 +98,8 @@ struct pathset {
 	uint32_t ack_path; /* the path that carried data last carries the ACK */
 	bool ack_due;
 	struct timer ack_timer, ping_timer, end_timer;
-	mono_t setup_from, setup_done;
-	mono_t woke; /* when we last ran again after standing still, */
-	uint32_t stood_s; /* which was for so long (SIGSTOP, a host that slept) */
+	mono_t setup_from, setup_done, woke;
+	uint32_t stood_s; /* still, before it woke (SIGSTOP, a host that slept) */
 	bool peer_has_aes; /* client: the device's tuple says so */
 	struct device_entry device;
 };
@@ -135,9 +134,9 @@ void pathset_finished(struct pathset *ps);
 /* Say goodbye on all flows; `over` with code 0 follows. */
 void pathset_end(struct pathset *ps);
 
-/* Record bytes that path i carried of what we sent. */
-/* For how many seconds we stood still, if that was a moment ago and may be why a path is dead; 0. */
+/* Seconds that we stood still, if that was a moment ago and may be why a path is dead; else 0. */
 uint32_t pathset_stood(const struct pathset *ps);
+/* Record bytes that path i carried of what we sent. */
 uint64_t pathset_sent(const struct pathset *ps, uint32_t i);
 
 /* Between the files of a pathset. A path is over, which may mean several things; a path that broke
@@ -152,11 +151,10 @@ void path_ack_late(struct timer *t, mono_t now);
 void pathset_over(struct pathset *ps, int code, const char *why);
 
 /* cmd/pathset_open.c: connect path p, by way of its node, or end it; the node's answer
- * (flow_ops.answer); the node refused. */
+ * (flow_ops.answer); the node refused; all errands are done. */
 void path_connect(struct path *p);
 int path_answer(struct flow *f, const uint8_t *bytes, size_t len);
 void path_refused(struct path *p, const struct open_answer *a);
-/* All errands are done. */
 void pathset_gone(struct pathset *ps);
 
 #endif

@@ -28,12 +28,15 @@ static void asked(struct quorum_call *call, int code, const struct result *r)
 
 int quorum_try(struct quorum *q, const struct op *op, const struct result **r)
 {
-	struct ask a = { .call = { .op = *op, .done = asked }, .loop = quorum_loop(q) };
+	struct ask a = { .call = { .op = *op, .done = asked },
+			 .loop = quorum_loop(q),
+			 .code = EXIT_INTERRUPTED };
 
 	a.loop->stop = false;
 	a.loop->now = mono_now();
 	quorum_call(q, &a.call);
 	loop_run(a.loop);
+	quorum_cancel(q, &a.call);
 	*r = a.r;
 	return a.code;
 }

@@ -7,7 +7,7 @@
 /* Runs the loop until the answer; *r lends until the next call. Returns 0 or the exit code, of an
  * error that is reported as `what`. For commands, outside of loop_run. */
 int quorum_ask(struct quorum *q, const char *what, const struct op *op, const struct result **r);
-/* The same without a word of an error. */
+/* The same without a word of an error. EXIT_INTERRUPTED: a signal stopped the loop. */
 int quorum_try(struct quorum *q, const struct op *op, const struct result **r);
 /* Exit code of an answer, reported as `what` when it is a refusal; RESULT_NONE gives EXIT_FAILED
  * without a word. */

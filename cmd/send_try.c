@@ -128,14 +128,14 @@ static int attempt(struct send *s, const char *host)
 		return r;
 	r = choose_paths(s->one.q, &o, s->d, dev, s->path, &s->n, &s->choice);
 	s->unplanned = r != 0;
+	if (interrupted(s))
+		return 0;
 	if (r)
 		return r;
 	if (s->o->max_share && s->o->max_share * s->n < 100)
 		return report_error(s->c, EXIT_USAGE, "allow more, or use more paths",
 				    "--max-share", "%u paths of %u %% cannot carry everything",
 				    s->n, s->o->max_share);
-	if (interrupted(s))
-		return 0;
 	s->cleared = s->gone = false;
 	s->code = EXIT_FAILED; /* until `over` says better */
 	snprintf(s->why, sizeof s->why, "the session did not come to its end");
@@ -221,7 +221,7 @@ int send_try(struct send *s, const char *host)
 	else
 		r = fetch(s);
 	r = r ? r : attempt(s, host);
-	if (s->cached && s->unplanned) {
+	if (s->cached && s->unplanned && !s->interrupted) {
 		refreshed(s, directory_await(s->d) || s->interrupted);
 		s->cached = false;
 		r = attempt(s, host);

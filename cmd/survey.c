@@ -337,10 +337,11 @@ static int ask_others(struct survey *s)
 		return 0;
 	s->asked++;
 	r = tracer_fetch(s->q, s->dir, s->device, &s->traces, s->now_s);
-	if (r && s->o->tentative) /* with what is known, while somebody else asks the manager */
-		return r == EXIT_DENIED ? r : 0;
+	if (s->o->tentative && r == EXIT_QUORUM) /* with what is known: it is asked for more */
+		return 0;
 	if (r)
-		return quorum_report(s->q, "traces", r);
+		return s->o->tentative || r == EXIT_INTERRUPTED ?
+			       r : quorum_report(s->q, "traces", r);
 	for (uint32_t i = 0; i < s->n; i++)
 		if (s->path[i].node) {
 			note_blank(s, &s->path[i].entry, &s->path[i].dest);

@@ -113,8 +113,8 @@ struct survey_basis {
 	int table_age_days;	 /* -1: no table */
 };
 
-/* Finds, traces and chooses. 0, or the code of an error that was reported: EXIT_USAGE (options),
- * EXIT_UNREACHABLE (too few paths), EXIT_EXPOSURE (the plan is filled in), EXIT_FAILED (memory).
+/* Finds, traces and chooses. 0, or the code of an error that was reported (tentative: logged at
+ * most), on EXIT_EXPOSURE with a plan; EXIT_INTERRUPTED without a word: a signal stopped the loop.
  * `q`, `o`, `dir` and `device` are borrowed until survey_fini, needed after an error too. */
 int survey_make(struct survey *s, struct quorum *q, const struct survey_options *o,
 		const struct directory *dir, const struct device_entry *device);

@@ -58,6 +58,7 @@ struct up {
 	struct flow flow; /* the trial */
 	struct watch port_watch;
 	struct timer look, late;
+	bool interrupted;
 	bool ready, deaf; /* to SIGHUP: nohup, and --detach */
 	int parent; /* a pipe to it: the end of --detach; -1 */
 };
@@ -248,6 +249,7 @@ static void on_signal(struct loop *l, int signo)
 
 	if (signo == SIGHUP && u->deaf)
 		return;
+	u->interrupted = true;
 	if (u->k.live)
 		kpaths_end(&u->k, u->ready ? 0 : EXIT_INTERRUPTED, "interrupted by the user");
 	else
@@ -316,7 +318,7 @@ static int prepare(struct up *u)
 		return report_error(u->c, EXIT_USAGE, NULL, "--direct",
 				    "MPTCP goes by nodes alone");
 	r = directory_load(u->d, u->one.q);
-	if (r)
+	if (r || u->interrupted)
 		return r;
 	u->device = directory_device(u->d, u->host);
 	if (!u->device)
@@ -330,6 +332,8 @@ static int run(struct up *u)
 {
 	int r = prepare(u);
 
+	if (u->interrupted)
+		return report_error(u->c, EXIT_INTERRUPTED, NULL, "up", "interrupted by the user");
 	if (r)
 		return r;
 	kpaths_begin(&u->k, u->path, u->n, u->device, u->port, u->ports);

@@ -151,16 +151,23 @@ void loop_unflush(struct loop *l, struct flush *f)
 	f->queued = false;
 }
 
+/* The first that did not run in this turn yet. */
+static struct flush *next_flush(const struct loop *l)
+{
+	struct flush *f = l->flush_first;
+
+	while (f && f->turn == l->turn)
+		f = f->next;
+	return f;
+}
+
 static void run_flushes(struct loop *l)
 {
 	struct flush *f;
 
-	while ((f = l->flush_first) && f->turn != l->turn) {
+	while ((f = next_flush(l))) {
 		f->turn = l->turn;
-		l->flush_first = f->next;
-		if (!l->flush_first)
-			l->flush_last = NULL;
-		f->queued = false;
+		loop_unflush(l, f);
 		f->run(f);
 	}
 }

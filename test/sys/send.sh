@@ -366,6 +366,16 @@ cache_is_old()
 	rm -f "$(dirname "$cache")/traces" # asked for again, in vain
 	silent ends 0 send -q --via n2,n3 "$d/f1" dev && rm "$inbox/f1"
 }
+# Ctrl-C while the manager is asked for traces, and for the directory
+asking_is_interrupted()
+{
+	for asked in traces directory; do
+		rm -f "$(dirname "$cache")/$asked"
+		(sleep 1.5; pkill -INT -f 'send -q --via n2,n3,n4 ') &
+		silent ends 7 send -q --via n2,n3,n4 "$d/f1" dev && grep -x '.*interrupted by the user.*' "$d/err" &&
+			[ "$(wc -l <"$d/err")" -eq 1 ] || return 1
+	done
+}
 denied()
 {
 	"$m" -C "$d/o/admin" evict client || return 1
@@ -379,6 +389,7 @@ ok nor_keeps_a_node_out_that_is_back admitted_again
 ok too_few_nodes_in_it_are_looked_up_anew looked_up_anew
 ok without_the_manager_it_serves_with_a_warning manager_is_silent
 ok but_not_when_it_is_days_old cache_is_old
+ok ctrl_c_ends_it_while_the_manager_is_asked asking_is_interrupted
 ok who_is_evicted_is_told_with_any_cache denied
 ok device_stops device_stops
 

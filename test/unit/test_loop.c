@@ -250,22 +250,24 @@ static void ask_again(struct flush *f)
 	note('0');
 	if (strlen(notes) < 6)
 		loop_flush(&l, f);
+	loop_flush(&l, &nf[2].f); /* behind the one that waits, and not made to */
 }
 
 static void a_flush_that_asks_again_waits_for_the_next_turn(void)
 {
 	begin();
 	nf[0] = (struct named_flush){ .f.run = ask_again };
-	nf[1] = (struct named_flush){ .f.run = flushed, .name = '1' };
+	for (int i = 1; i < 3; i++)
+		nf[i] = (struct named_flush){ .f.run = flushed, .name = (char)('0' + i) };
 	loop_flush(&l, &nf[0].f);
 	loop_flush(&l, &nf[1].f);
 	memset(named, 0, sizeof named);
 	arm(0, 'z', 0);
 	CHECK_EQ(loop_run(&l), 0);
-	CHECK_STR(notes, "z01");
+	CHECK_STR(notes, "z012");
 	arm(0, 'z', 0);
 	CHECK_EQ(loop_run(&l), 0);
-	CHECK_STR(notes, "z01z0");
+	CHECK_STR(notes, "z012z02");
 	loop_fini(&l);
 }
 
