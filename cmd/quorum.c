@@ -1,43 +1,13 @@
-/* cmd/quorum.c - speak to the manager: a channel to every replica, and f+1 equal answers */
+/* cmd/quorum.c - speak to the manager: calls in line, each with f+1 equal answers */
 #include "cmd/quorum.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/quorum_inner.h"
 #include "cmd/report.h"
 #include "core/check.h"
-#include "core/log.h"
 #include "core/secret.h"
-
-enum {
-	HANDSHAKE_MS = 5000,
-	SILENCE_MS = 20000,
-	RETRY_MS = 100, /* doubles up to the next */
-	RETRY_MS_MAX = 5000,
-};
-
-static uint32_t quorum_n(const struct quorum *q)
-{
-	return q->p->cluster.n;
-}
-
-/* Enough that one of them is correct. */
-static uint32_t enough(const struct quorum *q)
-{
-	return q->p->cluster.faults + 1;
-}
-
-static uint32_t channels_up(const struct quorum *q)
-{
-	uint32_t mask = 0;
-
-	for (uint32_t i = 0; i < quorum_n(q); i++)
-		mask |= (uint32_t)(conn_state(&q->ch[i].conn) == CONN_OPEN) << i;
-	return mask;
-}
 
 /* Now, as the sessions see it from when the operation was asked for. */
 static mono_t session_now(const struct quorum *q)
@@ -57,7 +27,7 @@ static void begin_session(struct quorum *q, bool fresh)
 		session_take(&q->file, q->p, session, &no);
 	client_init(&q->client, &q->p->cluster, &q->signer, session);
 	q->client.no = no;
-	client_link(&q->client, loop_now(q->loop), channels_up(q), &none);
+	client_link(&q->client, loop_now(q->loop), quorum_channels_up(q), &none);
 }
 
 static void run_effects(struct quorum *q, const struct client_effects *out);
@@ -135,11 +105,11 @@ static void fail_call(struct quorum *q, int code)
 /* What waits for a tuple does so while there is a quorum. */
 static bool hopeless(struct quorum *q, mono_t now)
 {
-	uint32_t up = bits(channels_up(q));
+	uint32_t up = bits(quorum_channels_up(q));
 
 	if (up >= quorum_n(q) - q->p->cluster.faults)
 		q->partial_end = mono_add_ms(now, QUORUM_PARTIAL_MS);
-	return up < enough(q) || !mono_before(now, q->call_end) ||
+	return up < quorum_enough(q) || !mono_before(now, q->call_end) ||
 	       !mono_before(now, q->partial_end);
 }
 
@@ -203,13 +173,6 @@ static void take_answer(struct quorum *q, const struct result *r)
 	next_call(q);
 }
 
-static void send_to(struct quorum *q, uint32_t to, const uint8_t *p, size_t len)
-{
-	for (uint32_t i = 0; i < quorum_n(q); i++)
-		if (to & 1u << i && conn_state(&q->ch[i].conn) == CONN_OPEN)
-			conn_send(&q->ch[i].conn, p, len);
-}
-
 /* CLIENT_DONE comes last: it may begin the next operation. */
 static void run_effects(struct quorum *q, const struct client_effects *out)
 {
@@ -219,7 +182,7 @@ static void run_effects(struct quorum *q, const struct client_effects *out)
 		const struct client_effect *e = &out->e[i];
 
 		if (e->type == CLIENT_SEND)
-			send_to(q, e->to, e->bytes, e->len);
+			quorum_send_to(q, e->to, e->bytes, e->len);
 		else if (e->type == CLIENT_ARM)
 			loop_arm(q->loop, &q->client_timer, e->at);
 		else
@@ -238,20 +201,8 @@ static void client_due(struct timer *t, mono_t now)
 	run_effects(q, &out);
 }
 
-/* Counts what the replicas said; unchanged while too few say anything. */
-static void judge_standing(struct quorum *q)
+void quorum_stands(struct quorum *q, enum quorum_standing s)
 {
-	uint32_t admitted = 0, denied = 0;
-	enum quorum_standing s = q->standing;
-
-	for (uint32_t i = 0; i < quorum_n(q); i++) {
-		admitted += q->ch[i].has_hello && q->ch[i].hello.roles;
-		denied += q->ch[i].has_hello && !q->ch[i].hello.roles;
-	}
-	if (admitted >= enough(q))
-		s = QUORUM_ADMITTED;
-	else if (denied >= enough(q))
-		s = QUORUM_DENIED;
 	if (s == q->standing)
 		return;
 	q->standing = s;
@@ -262,146 +213,20 @@ static void judge_standing(struct quorum *q)
 	next_call(q);
 }
 
-static void take_hello(struct replica_channel *ch, const uint8_t *p, size_t len)
-{
-	struct quorum *q = ch->q;
-
-	ch->has_hello = hello_get(&ch->hello, p, len) && ch->hello.index == ch->index;
-	if (!ch->has_hello)
-		return;
-	if (memcmp(ch->hello.cluster, q->p->cluster_id, 32))
-		log_warn("replica %u serves another cluster file than ours", ch->index);
-	ch->retry_ms = ch->hello.roles ? RETRY_MS : RETRY_MS_MAX;
-	judge_standing(q);
-}
-
-/* A channel came up, or went. */
-static void tell_client(struct quorum *q)
+void quorum_linked(struct quorum *q)
 {
 	struct client_effects out = { 0 };
 
-	client_link(&q->client, session_now(q), channels_up(q), &out);
+	client_link(&q->client, session_now(q), quorum_channels_up(q), &out);
 	run_effects(q, &out);
 }
 
-static void on_open(struct conn *c)
+void quorum_heard(struct quorum *q, uint32_t index, const uint8_t *p, size_t len)
 {
-	struct replica_channel *ch = container_of(c, struct replica_channel, conn);
-
-	tell_client(ch->q);
-	if (ch->q->asking)
-		quorum_ask_one(ch);
-}
-
-static void take_status(struct replica_channel *ch, const uint8_t *p, size_t len)
-{
-	struct quorum *q = ch->q;
-	uint32_t told = 0;
-
-	ch->has_status = hello_status_get(&ch->status, quorum_n(q), p, len);
-	for (uint32_t i = 0; i < quorum_n(q); i++)
-		told += q->ch[i].has_status;
-	if (!q->asking || told < quorum_n(q))
-		return;
-	q->asking = false;
-	loop_stop(q->loop);
-}
-
-static void on_frame(struct conn *c, const uint8_t *p, size_t len)
-{
-	struct replica_channel *ch = container_of(c, struct replica_channel, conn);
 	struct client_effects out = { 0 };
 
-	if (len && p[0] == HELLO_TYPE) {
-		take_hello(ch, p, len);
-	} else if (len && p[0] == HELLO_STATUS) {
-		take_status(ch, p, len);
-	} else if (len && p[0] == HELLO_LINES) {
-		quorum_take_lines(ch, p, len);
-	} else if (len && p[0] == HELLO_CHANGED) {
-		if (ch->q->on_directory)
-			ch->q->on_directory(ch->q->directory_owner);
-	} else {
-		client_message(&ch->q->client, loop_now(ch->q->loop), ch->index, p, len, &out);
-		run_effects(ch->q, &out);
-	}
-}
-
-static void retry_later(struct replica_channel *ch)
-{
-	uint8_t jitter;
-
-	secret_bytes(&jitter, sizeof jitter);
-	loop_arm(ch->q->loop, &ch->retry,
-		 mono_add_ms(loop_now(ch->q->loop), ch->retry_ms + ch->retry_ms * jitter / 512));
-	ch->retry_ms = ch->retry_ms * 2 < RETRY_MS_MAX ? ch->retry_ms * 2 : RETRY_MS_MAX;
-}
-
-static void on_close(struct conn *c, int err, const char *why)
-{
-	struct replica_channel *ch = container_of(c, struct replica_channel, conn);
-
-	(void)err;
-	snprintf(ch->why, sizeof ch->why, "%s",
-		 ch->has_hello && !ch->hello.roles ? "this key is not admitted" : why);
-	log_debug("replica %u: %s", ch->index, ch->why);
-	tell_client(ch->q);
-	retry_later(ch);
-}
-
-static const struct conn_ops ops = {
-	.on_open = on_open,
-	.on_frame = on_frame,
-	.on_close = on_close,
-};
-
-static void connect_to(struct replica_channel *ch)
-{
-	int err = conn_connect(&ch->conn, &ch->line.addr, NULL, &ch->line.fp);
-
-	if (!err)
-		return;
-	snprintf(ch->why, sizeof ch->why, "%s", strerror(-err));
-	retry_later(ch);
-}
-
-void quorum_reconnect(struct replica_channel *ch)
-{
-	conn_close(&ch->conn);
-	tell_client(ch->q);
-	ch->has_hello = ch->has_status = false;
-	ch->lines.n = 0;
-	ch->retry_ms = RETRY_MS;
-	loop_arm(ch->q->loop, &ch->retry, loop_now(ch->q->loop)); /* we may be called by it */
-}
-
-static void retry(struct timer *t, mono_t now)
-{
-	(void)now;
-	connect_to(container_of(t, struct replica_channel, retry));
-}
-
-static void open_channel(struct quorum *q, uint32_t i)
-{
-	struct replica_channel *ch = &q->ch[i];
-
-	ch->q = q;
-	ch->index = i;
-	ch->line = q->p->cluster.replica[i];
-	ch->retry.fire = retry;
-	ch->retry_ms = RETRY_MS;
-	conn_init(&ch->conn, &(struct conn_config){
-		.loop = q->loop,
-		.cert = &q->p->cert,
-		.ops = &ops,
-		.in = ch->in,
-		.frame_bytes_max = sizeof ch->in,
-		.out = ch->out,
-		.out_bytes = sizeof ch->out,
-		.handshake_ms = HANDSHAKE_MS,
-		.silence_ms = SILENCE_MS,
-	});
-	connect_to(ch);
+	client_message(&q->client, loop_now(q->loop), index, p, len, &out);
+	run_effects(q, &out);
 }
 
 struct quorum *quorum_open(struct party *p, struct loop *l, enum quorum_user user)
@@ -423,7 +248,7 @@ struct quorum *quorum_open(struct party *p, struct loop *l, enum quorum_user use
 	begin_session(q, false);
 	l->now = mono_now();
 	for (uint32_t i = 0; i < p->cluster.n; i++)
-		open_channel(q, i);
+		quorum_open_channel(q, i);
 	return q;
 }
 
@@ -497,4 +322,26 @@ void quorum_withdraw(struct quorum *q)
 enum quorum_standing quorum_standing(const struct quorum *q)
 {
 	return q->standing;
+}
+
+void quorum_on_standing(struct quorum *q, void (*fn)(void *owner), void *owner)
+{
+	q->on_standing = fn;
+	q->owner = owner;
+}
+
+void quorum_on_directory(struct quorum *q, void (*fn)(void *owner), void *owner)
+{
+	q->on_directory = fn;
+	q->directory_owner = owner;
+}
+
+struct party *quorum_party(const struct quorum *q)
+{
+	return q->p;
+}
+
+struct loop *quorum_loop(const struct quorum *q)
+{
+	return q->loop;
 }

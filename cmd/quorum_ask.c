@@ -165,25 +165,3 @@ void quorum_ask_status(struct quorum *q, unsigned ms)
 	loop_run(q->loop);
 	loop_disarm(q->loop, &q->status_timer);
 }
-
-void quorum_on_standing(struct quorum *q, void (*fn)(void *owner), void *owner)
-{
-	q->on_standing = fn;
-	q->owner = owner;
-}
-
-void quorum_on_directory(struct quorum *q, void (*fn)(void *owner), void *owner)
-{
-	q->on_directory = fn;
-	q->directory_owner = owner;
-}
-
-struct party *quorum_party(const struct quorum *q)
-{
-	return q->p;
-}
-
-struct loop *quorum_loop(const struct quorum *q)
-{
-	return q->loop;
-}

@@ -54,8 +54,29 @@ struct quorum {
 	struct replica_channel ch[REPLICAS_MAX];
 };
 
-/* quorum.c: open the channel anew, to another replica in the place of the one before. */
+static inline uint32_t quorum_n(const struct quorum *q)
+{
+	return q->p->cluster.n;
+}
+
+/* So many that one of them is correct. */
+static inline uint32_t quorum_enough(const struct quorum *q)
+{
+	return q->p->cluster.faults + 1;
+}
+
+/* quorum.c. A channel came up, or went; a replica says something about an operation; f+1 replicas
+ * say alike how we stand. */
+void quorum_linked(struct quorum *q);
+void quorum_heard(struct quorum *q, uint32_t index, const uint8_t *p, size_t len);
+void quorum_stands(struct quorum *q, enum quorum_standing s);
+
+/* quorum_channel.c. Begins to connect to replica i; anew, when another took the place of the one
+ * before; bit i: that channel is open; to those of the mask `to` whose channel is. */
+void quorum_open_channel(struct quorum *q, uint32_t i);
 void quorum_reconnect(struct replica_channel *ch);
+uint32_t quorum_channels_up(const struct quorum *q);
+void quorum_send_to(struct quorum *q, uint32_t to, const uint8_t *p, size_t len);
 /* quorum_lines.c: a replica says where the replicas are. */
 void quorum_take_lines(struct replica_channel *ch, const uint8_t *p, size_t len);
 
