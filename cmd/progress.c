@@ -2,15 +2,41 @@
  */
 #include "cmd/progress.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cmd/receipt.h"
 #include "cmd/report.h"
 #include "core/check.h"
 
-enum { BAR_CELLS = 30 };
+enum {
+	BAR_CELLS = 30,
+	BESIDE_BAR = 42, /* columns of the summary without it */
+	LINE_MAX_BYTES = 160,
+};
+
+/* A line of no more than the terminal's columns: what it broke could not be wiped again. */
+__attribute__((format(printf, 2, 3)))
+static void put_line(const struct progress *p, const char *fmt, ...)
+{
+	char line[LINE_MAX_BYTES];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "%.*s\n", p->columns - 1, line);
+}
+
+static int columns(bool tty)
+{
+	struct winsize w;
+
+	return tty && !ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col ? w.ws_col : LINE_MAX_BYTES;
+}
 
 /* Bytes that the device has: what was read less what is still on its way. */
 static uint64_t had_bytes(const struct progress *p)
@@ -46,19 +72,19 @@ static void show_summary(const struct progress *p, uint64_t done, mono_t now)
 	double s = (double)mono_diff_us(now, p->from) / 1e6;
 	double rate = s > 0 ? (double)done / s : 0;
 	uint64_t total = p->source->total;
-	char a[24], b[24], bar[BAR_CELLS + 1];
-	int cells = total && total != CONTENT_UNKNOWN ? (int)(done * BAR_CELLS / total) : 0;
+	char a[24], b[24], bar[BAR_CELLS + 1] = "";
+	uint64_t room = p->columns > BESIDE_BAR ? (uint64_t)(p->columns - BESIDE_BAR) : 0;
+	uint64_t width = room < BAR_CELLS ? room : BAR_CELLS;
+	uint64_t cells = total && total != CONTENT_UNKNOWN ? done * width / total : 0;
 
-	memset(bar, '-', BAR_CELLS);
-	memset(bar, '#', (size_t)(cells > BAR_CELLS ? BAR_CELLS : cells));
-	bar[BAR_CELLS] = 0;
+	memset(bar, '-', width);
+	memset(bar, '#', cells > width ? width : cells);
 	if (total == CONTENT_UNKNOWN)
-		fprintf(stderr, "%s  %s/s\n", receipt_bytes(done, a),
-			receipt_bytes((uint64_t)rate, b));
+		put_line(p, "%s  %s/s", receipt_bytes(done, a), receipt_bytes((uint64_t)rate, b));
 	else
-		fprintf(stderr, "[%s] %s  %s/s  %.0f s left\n", bar, receipt_bytes(done, a),
-			receipt_bytes((uint64_t)rate, b),
-			rate > 0 && total > done ? (double)(total - done) / rate : 0);
+		put_line(p, "[%s] %s  %s/s  %.0f s left", bar, receipt_bytes(done, a),
+			 receipt_bytes((uint64_t)rate, b),
+			 rate > 0 && total > done ? (double)(total - done) / rate : 0);
 }
 
 static void show_tty(struct progress *p, uint64_t done, mono_t now)
@@ -73,9 +99,9 @@ static void show_tty(struct progress *p, uint64_t done, mono_t now)
 		uint64_t sent = pathset_sent(p->ps, i);
 		char a[24];
 
-		fprintf(stderr, "  %-20.20s %10s %5.1f%% %8.1f ms\n",
-			path->node.name[0] ? path->node.name : "direct", receipt_bytes(sent, a),
-			all ? 100.0 * (double)sent / (double)all : 0.0, path->rtt_us / 1000.0);
+		put_line(p, "  %-20.20s %10s %5.1f%% %8.1f ms",
+			 path->node.name[0] ? path->node.name : "direct", receipt_bytes(sent, a),
+			 all ? 100.0 * (double)sent / (double)all : 0.0, path->rtt_us / 1000.0);
 	}
 	p->drawn = true;
 }
@@ -85,6 +111,7 @@ static void due(struct timer *t, mono_t now)
 	struct progress *p = container_of(t, struct progress, timer);
 	uint64_t done = had_bytes(p);
 
+	p->columns = columns(p->tty);
 	if (p->c->json)
 		show_json(p, done);
 	else if (p->tty)

@@ -15,6 +15,7 @@ struct progress {
 	struct timer timer;
 	int64_t every_ms; /* 0: nothing is shown */
 	bool tty, drawn;
+	int columns; /* of the terminal now */
 	mono_t from;
 };
 
