@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd/pathset_nat.h"
+#include "cmd/sessions.h"
 #include "core/check.h"
 #include "core/log.h"
 #include "core/secret.h"
@@ -20,6 +21,7 @@ enum {
 	/* A node that lies keeps a path alive by letting something through every DEAD_MAX_MS, as a
 	 * slow one would. Not for longer than this: a PING comes in order, 2 MB at 64 kbit/s. */
 	ANSWER_MAX_MS = 240000,
+	WOKE_MS = 5000, /* for so long standing still is a reason that a path is dead */
 };
 
 static const char *path_name(const struct path *p)
@@ -251,6 +253,7 @@ static void stand(struct pathset *ps)
 	ps->complete = true;
 	ps->setup_done = mono_now();
 	session_joins_sent(&ps->session);
+	ps->slept_us = session_slept_us();
 	ping_all(ps, ps->setup_done);
 	if (ps->live)
 		ps->ops->ready(ps);
@@ -352,20 +355,32 @@ static bool is_dead(const struct path *p, mono_t now)
 	       (silent && mono_diff_us(now, p->ping_at) > ANSWER_MAX_MS * 1000LL);
 }
 
-/* The kernel may have kept for us what the paths said while we stood still. */
-static void stood_still(struct pathset *ps, mono_t since, mono_t now)
+/* We run late_us later than we asked for. The kernel may have kept for us what the paths said
+ * meanwhile: that time counts for none of them. */
+static void stood_still(struct pathset *ps, int64_t late_us, mono_t now)
 {
+	int64_t slept_us = session_slept_us();
+	int64_t stood_us = late_us + slept_us - ps->slept_us;
+
+	ps->slept_us = slept_us;
+	for (uint32_t i = 0; i < ps->session.n; i++) {
+		struct path *p = ps->path[i];
+		mono_t since = mono_add_us(mono_before(p->ping_at, p->heard) ? p->heard
+									     : p->ping_at, late_us);
+
+		p->heard = mono_before(since, now) ? since : now;
+	}
+	if (stood_us < (DEAD_MAX_MS - PING_EVERY_MS) * 1000LL)
+		return;
 	ps->woke = now;
-	ps->stood_s = (uint32_t)(mono_diff_us(now, since) / 1000000);
-	for (uint32_t i = 0; i < ps->session.n; i++)
-		ps->path[i]->heard = now;
+	ps->stood_us = stood_us;
 }
 
 uint32_t pathset_stood(const struct pathset *ps)
 {
-	bool lately = ps->stood_s && mono_diff_us(mono_now(), ps->woke) < DEAD_MAX_MS * 1000LL;
+	bool lately = ps->stood_us && mono_diff_us(mono_now(), ps->woke) < WOKE_MS * 1000LL;
 
-	return lately ? ps->stood_s : 0;
+	return lately ? (uint32_t)(ps->stood_us / 1000000) : 0;
 }
 
 static void ping_all(struct pathset *ps, mono_t now)
@@ -394,8 +409,7 @@ static void pings(struct timer *t, mono_t now)
 {
 	struct pathset *ps = container_of(t, struct pathset, ping_timer);
 
-	if (mono_diff_us(now, t->at) > DEAD_MS * 1000LL)
-		stood_still(ps, t->at, now);
+	stood_still(ps, mono_diff_us(now, t->at), now);
 	ping_all(ps, now);
 }
 

@@ -99,7 +99,7 @@ struct pathset {
 	bool ack_due;
 	struct timer ack_timer, ping_timer, end_timer;
 	mono_t setup_from, setup_done, woke;
-	uint32_t stood_s; /* still, before it woke (SIGSTOP, a host that slept) */
+	int64_t slept_us, stood_us; /* the machine so far; we, before it woke */
 	bool peer_has_aes; /* client: the device's tuple says so */
 	struct device_entry device;
 };
@@ -134,7 +134,7 @@ void pathset_finished(struct pathset *ps);
 /* Say goodbye on all flows; `over` with code 0 follows. */
 void pathset_end(struct pathset *ps);
 
-/* Seconds that we stood still, if that was a moment ago and may be why a path is dead; else 0. */
+/* Seconds that we stood still (SIGSTOP, a host that slept) lately, if for long; else 0. */
 uint32_t pathset_stood(const struct pathset *ps);
 /* Record bytes that path i carried of what we sent. */
 uint64_t pathset_sent(const struct pathset *ps, uint32_t i);

@@ -132,11 +132,12 @@ static void over(struct pathset *ps, int code, const char *why)
 	struct send *s = send_of(ps);
 
 	s->code = s->stored ? EXIT_OK : code ? code : EXIT_UNREACHABLE;
-	snprintf(s->why, sizeof s->why, "%s", kpaths_why(&s->kernel.k, why));
+	why = kpaths_why(&s->kernel.k, why);
 	if (s->code == EXIT_UNREACHABLE && pathset_stood(ps))
-		snprintf(s->why, sizeof s->why,
-			 "this process stood still for %u s, longer than a device waits",
-			 pathset_stood(ps));
+		snprintf(s->why, sizeof s->why, "%s; before, this process stood still for %u s",
+			 why, pathset_stood(ps));
+	else
+		snprintf(s->why, sizeof s->why, "%s", why);
 	progress_end(&s->progress);
 	if (!kflow_end(&s->kernel, s->code, s->why))
 		loop_stop(&s->one.loop);

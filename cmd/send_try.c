@@ -115,7 +115,9 @@ static int attempt(struct send *s, const char *host)
 	o.shun = &s->shun;
 	o.tentative = s->cached;
 	if (!r && s->o->dry_run)
-		return choose_show(s->one.q, &o, s->d, dev);
+		r = choose_show(s->one.q, &o, s->d, dev);
+	if (s->o->dry_run)
+		return interrupted(s) ? 0 : r;
 	for (uint32_t i = 0; i < PATHS_MAX; i++) {
 		uint8_t *in = s->path[i].flow.in;
 

@@ -292,8 +292,10 @@ static int plan(struct survey *s)
 {
 	int r;
 
-	for (uint32_t i = 0; i < s->n; i++)
+	for (uint32_t i = 0; i < s->n; i++) {
 		survey_describe(s, i);
+		s->reason[i] = PLAN_POSSIBLE; /* also when there are too many to plan with */
+	}
 	doubt_traces(s);
 	leave_out(s);
 	r = choose_n(s);
