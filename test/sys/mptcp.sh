@@ -76,6 +76,7 @@ ready() {
 overlay() {
 	"$m" -q cluster new --faults 0 --out "$tmp" 10.5.0.3:7100
 	role device manager "$m" -C "$tmp/replica-0" manager
+	manager_pid=$pid
 	enrol client client
 	mkdir "$tmp/inbox"
 	enrol device dev
@@ -406,6 +407,15 @@ at n2 nft delete table ip strip
 at client sysctl -qw net.mptcp.enabled=0
 check "no MPTCP in the kernel is told" fails 3 'no MPTCP' client up dev:5001
 at client sysctl -qw net.mptcp.enabled=1
+interrupted() {
+	kill -STOP "$manager_pid"
+	(sleep 1.5; pkill -INT -f ' up [d]ev:5001 -n 2$') &
+	fails 7 'interrupted by the user' client up dev:5001 -n 2
+	local was=$?
+	kill -CONT "$manager_pid"
+	return $was
+}
+check "Ctrl-C ends it while it waits for the manager" interrupted
 check "after all that is as before" as_before
 up dev:5001 -n 3
 kill -9 "$n3_pid"
