@@ -86,13 +86,17 @@ void pathset_fail(struct pathset *ps, int code, const char *fmt, ...)
 	pathset_over(ps, code, why);
 }
 
+/* Since when p owes us a word. */
+static mono_t silent_since(const struct path *p)
+{
+	return mono_before(p->ping_at, p->heard) ? p->heard : p->ping_at;
+}
+
 /* For how long p has proved nothing, milliseconds. A PING waits behind all the data of a slow path,
  * and that the data is had is as good as its answer. 0: it is not asked, or we do not listen. */
 static int64_t silent_ms(const struct path *p, mono_t now)
 {
-	mono_t since = mono_before(p->ping_at, p->heard) ? p->heard : p->ping_at;
-
-	return !p->ping_at.us || p->flow.paused ? 0 : mono_diff_us(now, since) / 1000;
+	return !p->ping_at.us || p->flow.paused ? 0 : mono_diff_us(now, silent_since(p)) / 1000;
 }
 
 /* How long it may do so. */
@@ -365,8 +369,7 @@ static void stood_still(struct pathset *ps, int64_t late_us, mono_t now)
 	ps->slept_us = slept_us;
 	for (uint32_t i = 0; i < ps->session.n; i++) {
 		struct path *p = ps->path[i];
-		mono_t since = mono_add_us(mono_before(p->ping_at, p->heard) ? p->heard
-									     : p->ping_at, late_us);
+		mono_t since = mono_add_us(silent_since(p), late_us);
 
 		p->heard = mono_before(since, now) ? since : now;
 	}

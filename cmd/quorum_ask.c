@@ -159,7 +159,7 @@ void quorum_ask_status(struct quorum *q, unsigned ms)
 	q->loop->now = mono_now();
 	q->status_timer.fire = status_late;
 	loop_arm(q->loop, &q->status_timer, mono_add_ms(loop_now(q->loop), ms));
-	for (uint32_t i = 0; i < q->p->cluster.n; i++)
+	for (uint32_t i = 0; i < quorum_n(q); i++)
 		if (conn_state(&q->ch[i].conn) == CONN_OPEN)
 			quorum_ask_one(&q->ch[i]);
 	loop_run(q->loop);

@@ -59,7 +59,7 @@ static void follow(struct quorum *q, const struct hello_lines *l)
 void quorum_take_lines(struct replica_channel *ch, const uint8_t *p, size_t len)
 {
 	struct quorum *q = ch->q;
-	uint32_t n = q->p->cluster.n, same = 0;
+	uint32_t n = quorum_n(q), same = 0;
 	struct hello_lines l;
 
 	if (!hello_lines_get(&ch->lines, p, len) || ch->lines.n != n)
@@ -69,13 +69,13 @@ void quorum_take_lines(struct replica_channel *ch, const uint8_t *p, size_t len)
 	for (uint32_t i = 0; i < n; i++)
 		same += lines_eq(&q->ch[i].lines, &ch->lines);
 	l = ch->lines; /* its channel may be among those that end */
-	if (same >= q->p->cluster.faults + 1)
+	if (same >= quorum_enough(q))
 		follow(q, &l);
 }
 
 bool quorum_seen(const struct quorum *q, struct addr *a)
 {
-	uint32_t n = q->p->cluster.n;
+	uint32_t n = quorum_n(q);
 
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t same = 0;
@@ -84,7 +84,7 @@ bool quorum_seen(const struct quorum *q, struct addr *a)
 			same += q->ch[j].has_hello &&
 				addr_same_ip(&q->ch[i].hello.seen, &q->ch[j].hello.seen);
 		*a = q->ch[i].hello.seen;
-		if (same > q->p->cluster.faults)
+		if (same >= quorum_enough(q))
 			return true;
 	}
 	return false;

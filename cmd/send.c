@@ -130,12 +130,14 @@ static bool data(struct pathset *ps, const uint8_t *p, size_t len)
 static void over(struct pathset *ps, int code, const char *why)
 {
 	struct send *s = send_of(ps);
+	uint32_t stood;
 
 	s->code = s->stored ? EXIT_OK : code ? code : EXIT_UNREACHABLE;
+	stood = s->code == EXIT_UNREACHABLE ? pathset_stood(ps) : 0;
 	why = kpaths_why(&s->kernel.k, why);
-	if (s->code == EXIT_UNREACHABLE && pathset_stood(ps))
+	if (stood)
 		snprintf(s->why, sizeof s->why, "%s; before, this process stood still for %u s",
-			 why, pathset_stood(ps));
+			 why, stood);
 	else
 		snprintf(s->why, sizeof s->why, "%s", why);
 	progress_end(&s->progress);

@@ -74,7 +74,6 @@ both()
 	[ "$both" != '3 3' ] || return 3
 }
 ok a_device_that_hangs_is_named_and_no_node hung 'the device does not answer' both
-later=3
 # Ctrl-Z, and fg when the device has given up
 stopped()
 {
@@ -85,4 +84,5 @@ stopped()
 	return $was
 }
 ok one_that_stood_still_says_so stopped
+later=3
 ok in_the_middle_too hung 'nothing comes over any path' endless
