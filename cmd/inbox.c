@@ -79,16 +79,40 @@ static int write_at(int fd, const uint8_t *p, size_t n, uint64_t offset)
 	return 0;
 }
 
+/* An error that this sync met is told to nobody else. Without a child there was no sync. */
+static void synced_ahead(struct sync_call *call, int err)
+{
+	struct inbox *ib = container_of(call, struct inbox, ahead);
+
+	ib->wrote(ib, err == -ECHILD ? 0 : err);
+}
+
+/* The first `bytes` of a file are written. */
+static void sync_ahead(struct inbox *ib, struct inbox_file *f, uint64_t bytes)
+{
+	struct syncer *s = &ib->syncer[SYNCER_AHEAD];
+
+	if (bytes < f->ahead + INBOX_AHEAD_BYTES || ib->ahead.waiting)
+		return;
+	f->ahead = bytes;
+	if (!s->loop)
+		syncer_start(s, ib->syncer->loop);
+	syncer_ask(s, &ib->ahead, &f->fd, 1, false);
+}
+
 /* What the child could not write we write ourselves. */
 static void part_written(struct sync_call *call, int err)
 {
 	struct inbox_part *p = container_of(call, struct inbox_part, call);
 	struct inbox *ib = p->of;
+	struct inbox_file *f = &ib->file[p->file];
 
 	ib->late |= err == -ECHILD;
 	if (err == -ECHILD)
-		err = write_at(ib->file[p->file].fd, buffer(ib, (uint32_t)(p - ib->part)),
-			       INBOX_GATHER, p->offset);
+		err = write_at(f->fd, buffer(ib, (uint32_t)(p - ib->part)), INBOX_GATHER,
+			       p->offset);
+	if (!err)
+		sync_ahead(ib, f, p->offset + INBOX_GATHER);
 	ib->wrote(ib, err);
 }
 
@@ -98,6 +122,7 @@ void inbox_share(struct inbox *ib, const struct inbox *from)
 	ib->discard = from->discard;
 	ib->n = ib->at = 0;
 	ib->gathered = 0;
+	ib->ahead = (struct sync_call){ .done = synced_ahead };
 	for (int i = 0; i < INBOX_BUFFERS; i++)
 		ib->part[i] = (struct inbox_part){ .call.done = part_written, .of = ib };
 }
@@ -201,7 +226,7 @@ bool inbox_busy(const struct inbox *ib)
 	for (int i = 0; i < INBOX_BUFFERS; i++)
 		if (ib->part[i].call.waiting)
 			return true;
-	return false;
+	return ib->ahead.waiting;
 }
 
 int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index)
@@ -349,6 +374,7 @@ void inbox_drop(struct inbox *ib)
 {
 	for (int i = 0; i < INBOX_BUFFERS; i++)
 		syncer_cancel(ib->syncer, &ib->part[i].call);
+	syncer_cancel(&ib->syncer[SYNCER_AHEAD], &ib->ahead);
 	for (uint32_t i = 0; i < ib->n; i++) {
 		if (ib->file[i].fd < 0)
 			continue;

@@ -21,6 +21,7 @@ enum {
 	INBOX_GATHER = 256 * 1024,  /* written at once: cheaper to copy than a call a record */
 	INBOX_BUFFERS = 4,          /* one is filled while the child writes the others */
 	INBOX_END_BYTES = 256 * 1024, /* at a file's end: INBOX_BATCH of them leave 32 MiB undone */
+	INBOX_AHEAD_BYTES = 32 << 20, /* of one file, synced while more comes: 0.05 s of a disk */
 	INBOX_SUFFIX_MAX = 9999,    /* name, name.1, name.2, ... */
 	INBOX_FDS_MAX = 4,          /* more files than this are cheaper with one syncfs */
 };
@@ -31,7 +32,7 @@ struct inbox_file {
 	char temp[INBOX_TEMP_MAX];
 	char name[CONTENT_NAME_MAX + 1]; /* made harmless; final after inbox_rename */
 	bool renamed;                    /* the final name is not the one that was asked for */
-	uint64_t written, flushed;
+	uint64_t written, flushed, ahead; /* so many bytes; a sync ahead was asked for the last */
 };
 
 /* What the child writes out of one buffer. */
@@ -45,12 +46,13 @@ struct inbox_part {
 struct inbox {
 	int dirfd;
 	bool discard; /* bench builds: take everything, keep nothing */
-	/* The owner's: INBOX_BUFFERS buffers, shared with the syncer's child; what a write by that
-	 * child came to, 0 or -errno. */
+	/* The owner's: INBOX_BUFFERS buffers, shared with the syncer's child; both syncers; what a
+	 * write or a sync ahead came to, 0 or -errno. */
 	uint8_t *gather;
 	struct syncer *syncer;
 	void (*wrote)(struct inbox *ib, int err);
 	struct inbox_part part[INBOX_BUFFERS];
+	struct sync_call ahead;
 	uint32_t at;     /* the buffer that is filled */
 	size_t gathered; /* in it, of the newest file, not written yet */
 	bool late;       /* a write of ours may have come after the child's sync */
@@ -78,8 +80,13 @@ static inline bool inbox_full(const struct inbox *ib)
 }
 /* The child is behind: one record more (RECORD_PLAIN_MAX bytes), and we would write ourselves. */
 bool inbox_stuck(const struct inbox *ib);
-/* The child has yet to write: not the time for inbox_sync, nor for inbox_rename. */
+/* A child has yet to write, or syncs ahead: not the time for inbox_sync, nor for inbox_rename. */
 bool inbox_busy(const struct inbox *ib);
+/* A sync ahead is under way: what the sync at the end says would not be all. */
+static inline bool inbox_syncs_ahead(const struct inbox *ib)
+{
+	return ib->ahead.waiting;
+}
 /* Writes out what is gathered. The descriptors that a sync of the batch is about, lent until
  * inbox_rename or inbox_drop: their number, or -errno. *whole: one stands for its file system,
  * since there are many files. */

@@ -194,7 +194,8 @@ static void store(struct receive *r)
 
 	r->store_due = false;
 	r->sync.done = synced;
-	if (n > 0 && syncer_ask(r->inbox.syncer, &r->sync, fd, (uint32_t)n, whole))
+	if (n > 0 && !inbox_syncs_ahead(&r->inbox) &&
+	    syncer_ask(r->inbox.syncer, &r->sync, fd, (uint32_t)n, whole))
 		return;
 	if (n > 0 && inbox_busy(&r->inbox))
 		r->store_due = true; /* `wrote` asks again */

@@ -117,7 +117,7 @@ static struct receive *new_session(struct server *sv, const struct msg_join *m, 
 		if (sv->session[i].used)
 			continue;
 		receive_begin(&sv->session[i], &sv->st.loop, &sv->st.party.id, &sv->st.party.cert,
-			      &sv->setup[i], &sv->inbox, &sv->syncer, m, fp, session_gone);
+			      &sv->setup[i], &sv->inbox, sv->syncer, m, fp, session_gone);
 		snprintf(sv->session[i].client, sizeof sv->session[i].client, "%s",
 			 name ? name : "?");
 		return &sv->session[i];
@@ -279,7 +279,8 @@ static void sweep(struct timer *t, mono_t now)
 		if (s->used && !s->path.set && mono_diff_us(now, s->since) > JOIN_MS * 1000LL)
 			stranger_closed(&s->path, "it did not join a session in time");
 	}
-	syncer_look(&sv->syncer, now);
+	for (int i = 0; i < SYNCERS; i++)
+		syncer_look(&sv->syncer[i], now);
 	loop_arm(&sv->st.loop, t, mono_add_ms(now, SWEEP_MS));
 }
 
@@ -418,7 +419,7 @@ static int start(struct server *sv, const struct common *c)
 	if (r)
 		return r;
 	sv->back = backtraces_open(&sv->st.loop);
-	r = syncer_start(&sv->syncer, &sv->st.loop);
+	r = syncer_start(&sv->syncer[SYNCER_WRITES], &sv->st.loop);
 	if (r)
 		return report_error(c, EXIT_FAILED, NULL, "server", "%s", strerror(-r));
 	privilege_files();
@@ -441,7 +442,7 @@ static int server_main(const struct common *c, const void *opts, int argc, char 
 		return report_error(c, EXIT_USAGE, "give --name NAME and --inbox DIR", "server",
 				    "%s is missing", sv.o->name ? "--inbox" : "--name");
 	sv.gather = memory_shared((size_t)SESSIONS_MAX * INBOX_BUFFERS * INBOX_GATHER);
-	r = sv.gather ? syncer_fork(&sv.syncer) : -ENOMEM;
+	r = sv.gather ? syncer_fork(sv.syncer) : -ENOMEM;
 	if (r)
 		return report_error(c, EXIT_FAILED, "allow this user more processes", "server",
 				    "%s", strerror(-r));

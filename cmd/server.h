@@ -36,7 +36,7 @@ struct server {
 	const struct opts *o;
 	struct timer sweep;
 	struct inbox inbox;
-	struct syncer syncer;
+	struct syncer syncer[SYNCERS];
 	struct backtraces *back; /* NULL: no memory, and nobody is traced */
 	uint8_t *gather;         /* of all inboxes, shared with the syncer's child */
 	struct seat *seat;       /* SEATS_MAX */

@@ -154,12 +154,11 @@ static _Noreturn void be_nursery(int sock)
 	}
 }
 
-int syncer_fork(struct syncer *s)
+int syncer_fork(struct syncer s[static SYNCERS])
 {
 	int sock[2];
 	pid_t pid;
 
-	*s = (struct syncer){ .watch = { .fd = -1 } };
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
 		return -errno;
 	pid = fork();
@@ -168,7 +167,8 @@ int syncer_fork(struct syncer *s)
 		be_nursery(sock[1]);
 	}
 	close(sock[1]);
-	s->nursery = sock[0];
+	for (int i = 0; i < SYNCERS; i++)
+		s[i] = (struct syncer){ .watch = { .fd = -1 }, .nursery = sock[0] };
 	return pid < 0 ? -EAGAIN : 0;
 }
 
@@ -192,8 +192,8 @@ static void fail_all(struct syncer *s)
 {
 	int err = s->first && s->first->syncs ? -EIO : -ECHILD;
 
-	log_warn("the child that writes and syncs has ended: until there is another, I do it, and "
-		 "all sessions wait for the disk");
+	log_warn("a child that writes or syncs has ended: I wait for the disk until there is "
+		 "another");
 	loop_del(s->loop, &s->watch);
 	close(s->watch.fd);
 	s->watch.fd = -1;
@@ -295,8 +295,8 @@ void syncer_look(struct syncer *s, mono_t now)
 	if (!slow && s->slow)
 		log_info("the disk of the inbox answers again");
 	s->slow = slow;
-	if (s->watch.fd < 0 && !begin(s))
-		log_info("another child writes and syncs");
+	if (s->loop && s->watch.fd < 0 && !begin(s))
+		log_info("another child writes or syncs");
 }
 
 void syncer_cancel(struct syncer *s, struct sync_call *call)

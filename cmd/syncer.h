@@ -4,7 +4,10 @@
  * than a path may be silent. A device is one thread, so a child gets the descriptors, writes and
  * syncs them one after the other, and says when each is done. It knows no key and no connection:
  * it is forked by a nursery, which was forked before there were any, as is the next one if it dies.
- * Both end with the device. */
+ * All end with the device.
+ *
+ * A second child, begun for the first large file, syncs what the first has written while that
+ * writes on: a disk's own cache is slow to empty, and would all be left for the end. */
 #ifndef CMD_SYNCER_H
 #define CMD_SYNCER_H
 
@@ -20,6 +23,8 @@ enum {
 	SYNC_EARLY_BYTES = 8 << 20,  /* written back early, so that the sync at the end is short */
 };
 
+enum { SYNCER_WRITES, SYNCER_AHEAD, SYNCERS };
+
 struct sync_call {
 	/* err: 0, or -errno of the first that failed; -ECHILD: the child could not do it, and has
 	 * not begun a sync. In the order of the questions. */
@@ -32,7 +37,7 @@ struct sync_call {
 };
 
 struct syncer {
-	struct loop *loop;
+	struct loop *loop;  /* NULL: not begun yet */
 	struct watch watch; /* fd -1: no child now */
 	int nursery;
 	uint64_t tickets;
@@ -40,9 +45,9 @@ struct syncer {
 	struct sync_call *first;
 };
 
-/* Forks the nursery; it ends with our process. 0 or -errno. */
-int syncer_fork(struct syncer *s);
-/* Has the first child forked; answers come on this loop. 0 or -errno. */
+/* Forks the nursery of both; it ends with our process. 0 or -errno. */
+int syncer_fork(struct syncer s[static SYNCERS]);
+/* Has the first child of this one forked; answers come on this loop. 0 or -errno. */
 int syncer_start(struct syncer *s, struct loop *l);
 
 /* Sync the n descriptors (1..SYNC_FDS_MAX), or with `whole` the file system of the one. They may be

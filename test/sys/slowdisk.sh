@@ -109,7 +109,7 @@ without_the_child()
 {
 	kill -9 "$nursery" "$syncer"
 	send -q "$d/second" dev && cmp "$d/second" "$d/o/inbox/second.1" &&
-		[ "$(grep -c 'until there is another, I do it' "$d/log")" -eq 2 ]
+		[ "$(grep -c 'until there is another' "$d/log")" -eq 2 ]
 }
 # It may have met an error that a second fsync would not see: the client must not say done.
 child_dies_in_a_sync()
@@ -125,6 +125,62 @@ child_dies_in_a_sync()
 	! wait $one && [ -z "$(ls -A "$d/o/inbox")" ] && send -q "$d/first" dev &&
 		cmp "$d/first" "$d/o/inbox/first"
 }
+# ahead_of COMMAND...: with the second child's process in $ahead, traced by an strace with COMMAND
+ahead_of()
+{
+	strace -qq -p "$ahead" "$@" -o "$d/trace" 2>"$d/strace" &
+	tracer=$!
+	until grep -q '^TracerPid:.*[1-9]' "/proc/$ahead/status"; do
+		[ -d "/proc/$ahead" ] && kill -0 $tracer || return 1
+		sleep 0.05
+	done
+}
+# The second child is begun for the first file of more than 32 MiB, and has nothing left to do when
+# the first child syncs.
+syncs_ahead()
+{
+	for _ in $(seq 100); do
+		syncer=$(pgrep -P "$nursery") && break
+		sleep 0.1
+	done
+	[ -d "/proc/${syncer:-none}" ] && send -q "$d/huge" dev || return 1
+	ahead=$(pgrep -P "$nursery" | grep -vx "$syncer")
+	ahead_of -e trace=fsync && send -q "$d/huge" dev && kill $tracer
+	cmp "$d/huge" "$d/o/inbox/huge" && cmp "$d/huge" "$d/o/inbox/huge.1" &&
+		[ "$(grep -c '^fsync(.*= 0' "$d/trace")" -ge 1 ]
+}
+# The kernel tells of an error once, and told the second child.
+an_error_ahead()
+{
+	ahead_of -e trace=fsync -e inject=fsync:error=EIO:when=1 && ! send -q "$d/huge" dev &&
+		kill $tracer && wait $tracer
+	grep EIO "$d/trace" && grep 'cannot write to the inbox: I/O error' "$d/log" &&
+		[ "$(ls -A "$d/o/inbox" | sort | paste -sd,)" = first,huge,huge.1 ]
+}
+ahead_dies()
+{
+	ahead_of -e inject=fsync:delay_enter=4000000:when=1 -e trace=fsync || return 1
+	send -q "$d/huge" dev &
+	one=$!
+	sleep 2
+	kill -9 "$ahead"
+	! wait $one && [ "$(ls -A "$d/o/inbox" | sort | paste -sd,)" = first,huge,huge.1 ] &&
+		send -q "$d/huge" dev && cmp "$d/huge" "$d/o/inbox/huge.2"
+}
+# A disk that takes its time ahead: nothing is called safe before it has answered.
+slow_ahead()
+{
+	for _ in $(seq 100); do
+		ahead=$(pgrep -P "$nursery" | grep -vx "$syncer") && break
+		sleep 0.1
+	done
+	ahead_of -e inject=fsync:delay_enter=4000000:when=1 -e trace=fsync || return 1
+	send -q "$d/huge" dev &
+	one=$!
+	sleep 2
+	kill -0 $one && [ ! -e "$d/o/inbox/huge.3" ] && wait $one && grep -q DELAYED "$d/trace" &&
+		cmp "$d/huge" "$d/o/inbox/huge.3"
+}
 ok a_slow_sync_ends_neither_session_nor_the_others both_arrive
 ok a_client_that_goes_away_meanwhile_does_no_harm interrupted_meanwhile
 ok with_few_descriptors_files_are_stored_in_small_batches few_descriptors
@@ -133,6 +189,12 @@ ok a_child_that_dies_while_it_writes_loses_nothing child_dies_meanwhile
 ok another_child_takes_its_place another_takes_over
 ok without_the_child_the_device_syncs_itself without_the_child
 ok a_child_that_dies_in_a_sync_is_an_error child_dies_in_a_sync
+head -c 80000000 /dev/urandom >"$d/huge"
+ok of_a_large_file_much_is_synced_before_its_end syncs_ahead
+ok an_error_that_the_second_child_meets_fails_the_transfer an_error_ahead
+ok a_second_child_that_dies_in_a_sync_is_an_error ahead_dies
+ok a_slow_sync_ahead_is_waited_for slow_ahead
+rm -f "$d"/o/inbox/huge*
 
 # unnamed WHY COMMAND...: COMMAND runs in the middle of a transfer, which then fails and says WHY
 unnamed()
