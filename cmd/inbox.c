@@ -20,6 +20,8 @@
 #define TEMP_PREFIX ".machete-"
 #define TEMP_SUFFIX ".part"
 
+static_assert(INBOX_GATHER % SYNC_WRITE_BYTES == 0, "the child writes no other pieces");
+
 static bool is_temp(const char *name)
 {
 	size_t n = strlen(name);

@@ -32,7 +32,8 @@ static int write_out(int fd, const struct sync_msg *m)
 	uint64_t early = m->offset - m->offset % SYNC_EARLY_BYTES;
 
 	for (uint64_t at = 0; at < m->n;) {
-		ssize_t w = pwrite(fd, m->p + at, m->n - at, (off_t)(m->offset + at));
+		size_t n = SYNC_WRITE_BYTES - at % SYNC_WRITE_BYTES;
+		ssize_t w = pwrite(fd, m->p + at, n, (off_t)(m->offset + at));
 
 		if (w < 0 && errno == EINTR)
 			continue;
@@ -192,8 +193,7 @@ static void fail_all(struct syncer *s)
 {
 	int err = s->first && s->first->syncs ? -EIO : -ECHILD;
 
-	log_warn("a child that writes or syncs has ended: I wait for the disk until there is "
-		 "another");
+	log_warn("a child has ended: I wait for the disk myself until there is another");
 	loop_del(s->loop, &s->watch);
 	close(s->watch.fd);
 	s->watch.fd = -1;
@@ -290,13 +290,13 @@ void syncer_look(struct syncer *s, mono_t now)
 	bool slow = s->first && mono_diff_us(now, s->first->asked) > SYNC_SLOW_MS * 1000LL;
 
 	if (slow && !s->slow)
-		log_warn("the disk of the inbox has not answered for %d s: sessions wait for it",
+		log_warn("the inbox's disk has not answered for %d s: sessions wait",
 			 SYNC_SLOW_MS / 1000);
 	if (!slow && s->slow)
-		log_info("the disk of the inbox answers again");
+		log_info("the inbox's disk answers again");
 	s->slow = slow;
 	if (s->loop && s->watch.fd < 0 && !begin(s))
-		log_info("another child writes or syncs");
+		log_info("there is another child");
 }
 
 void syncer_cancel(struct syncer *s, struct sync_call *call)

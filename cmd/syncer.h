@@ -20,6 +20,9 @@
 enum {
 	SYNC_FDS_MAX = 4,            /* of one question */
 	SYNC_SLOW_MS = 10000,        /* for one answer */
+	/* Written at once. Page cache for more comes in larger pieces, and in a guest those are the
+	 * ones that the host has taken back (free page reporting): each byte costs four times. */
+	SYNC_WRITE_BYTES = 32 * 1024,
 	SYNC_EARLY_BYTES = 8 << 20,  /* written back early, so that the sync at the end is short */
 };
 
@@ -53,8 +56,9 @@ int syncer_start(struct syncer *s, struct loop *l);
 /* Sync the n descriptors (1..SYNC_FDS_MAX), or with `whole` the file system of the one. They may be
  * closed at once. False: it cannot be asked now, and `done` will not come. */
 bool syncer_ask(struct syncer *s, struct sync_call *call, const int *fd, uint32_t n, bool whole);
-/* Write n bytes from p to fd at `offset`, before what is asked later. The memory was shared with
- * the child before syncer_fork, and stays as it is until `done`. Otherwise as syncer_ask. */
+/* Write n bytes (a multiple of SYNC_WRITE_BYTES) from p to fd at `offset`, before what is asked
+ * later. The memory was shared with the child before syncer_fork, and stays as it is until `done`.
+ * Otherwise as syncer_ask. */
 bool syncer_write(struct syncer *s, struct sync_call *call, int fd, const uint8_t *p, size_t n,
 		  uint64_t offset);
 /* From time to time: says once when an answer is long in coming, and once that it came; has a child
