@@ -94,12 +94,13 @@ static void sync_ahead(struct inbox *ib, struct inbox_file *f, uint64_t bytes)
 {
 	struct syncer *s = &ib->syncer[SYNCER_AHEAD];
 
-	if (bytes < f->ahead + INBOX_AHEAD_BYTES || ib->ahead.waiting)
+	if (bytes < f->ahead + INBOX_AHEAD_BYTES || ib->ahead.waiting || ib->ends)
 		return;
 	f->ahead = bytes;
-	if (!s->loop)
+	if (s->watch.fd < 0) /* asked the next time, if it lives then */
 		syncer_start(s, ib->syncer->loop);
-	syncer_ask(s, &ib->ahead, &f->fd, 1, false);
+	else
+		syncer_ask(s, &ib->ahead, &f->fd, 1, false);
 }
 
 /* What the child could not write we write ourselves. */
@@ -261,6 +262,7 @@ int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index)
 		       f->mode & 0777);
 	if (x->fd < 0)
 		return -errno;
+	ib->ends = false;
 	ib->n++;
 	return 0;
 }

@@ -32,7 +32,7 @@ struct inbox_file {
 	char temp[INBOX_TEMP_MAX];
 	char name[CONTENT_NAME_MAX + 1]; /* made harmless; final after inbox_rename */
 	bool renamed;                    /* the final name is not the one that was asked for */
-	uint64_t written, flushed, ahead; /* so many bytes; a sync ahead was asked for the last */
+	uint64_t written, flushed, ahead; /* so many bytes; a sync ahead was tried for the last */
 };
 
 /* What the child writes out of one buffer. */
@@ -53,6 +53,7 @@ struct inbox {
 	void (*wrote)(struct inbox *ib, int err);
 	struct inbox_part part[INBOX_BUFFERS];
 	struct sync_call ahead;
+	bool ends; /* no more of those */
 	uint32_t at;     /* the buffer that is filled */
 	size_t gathered; /* in it, of the newest file, not written yet */
 	bool late;       /* a write of ours may have come after the child's sync */
@@ -82,9 +83,11 @@ static inline bool inbox_full(const struct inbox *ib)
 bool inbox_stuck(const struct inbox *ib);
 /* A child has yet to write, or syncs ahead: not the time for inbox_sync, nor for inbox_rename. */
 bool inbox_busy(const struct inbox *ib);
-/* A sync ahead is under way: what the sync at the end says would not be all. */
-static inline bool inbox_syncs_ahead(const struct inbox *ib)
+/* Syncs nothing ahead any more until the next file; whether such a sync is still under way: what
+ * the sync at the end says would not be all. `wrote` comes when it is done. */
+static inline bool inbox_end_ahead(struct inbox *ib)
 {
+	ib->ends = true;
 	return ib->ahead.waiting;
 }
 /* Writes out what is gathered. The descriptors that a sync of the batch is about, lent until

@@ -34,8 +34,8 @@ static const struct opt rows[] = {
 	  "the one that the replicas see)",
 	  offsetof(struct opts, advertise), 0, 0 },
 	{ OPT_CHOICE, 0, "forward", "auto|nat|relay",
-	  "how to forward; nat: in the kernel, with CAP_NET_ADMIN; relay: splice(2), no "
-	  "privilege; auto: both, or relay alone where the kernel cannot (auto)",
+	  "nat: in the kernel, with CAP_NET_ADMIN; relay: splice(2), no privilege; "
+	  "auto: both, or relay where the kernel cannot (auto)",
 	  offsetof(struct opts, forward), 0, 0 },
 	{ OPT_STR, 0, "ports", "LO-HI", "nat: where clients' flows come in (7201-8200)",
 	  offsetof(struct opts, ports), 0, 0 },

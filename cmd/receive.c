@@ -190,12 +190,14 @@ static void store(struct receive *r)
 {
 	int fd[INBOX_FDS_MAX];
 	bool whole;
-	int n = inbox_settle(&r->inbox, fd, &whole);
+	int n;
 
-	r->store_due = false;
+	r->store_due = inbox_end_ahead(&r->inbox);
+	if (r->store_due)
+		return;
+	n = inbox_settle(&r->inbox, fd, &whole);
 	r->sync.done = synced;
-	if (n > 0 && !inbox_syncs_ahead(&r->inbox) &&
-	    syncer_ask(r->inbox.syncer, &r->sync, fd, (uint32_t)n, whole))
+	if (n > 0 && syncer_ask(r->inbox.syncer, &r->sync, fd, (uint32_t)n, whole))
 		return;
 	if (n > 0 && inbox_busy(&r->inbox))
 		r->store_due = true; /* `wrote` asks again */

@@ -266,6 +266,7 @@ static void arrival(struct station *st, int fd, const struct addr *peer)
 static void sweep(struct timer *t, mono_t now)
 {
 	struct server *sv = container_of(t, struct server, sweep);
+	struct syncer *writer = &sv->syncer[SYNCER_WRITES];
 
 	for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
 		struct receive *r = &sv->session[i];
@@ -281,6 +282,8 @@ static void sweep(struct timer *t, mono_t now)
 	}
 	for (int i = 0; i < SYNCERS; i++)
 		syncer_look(&sv->syncer[i], now);
+	if (writer->watch.fd < 0 && !syncer_start(writer, writer->loop))
+		log_info("a new child writes");
 	loop_arm(&sv->st.loop, t, mono_add_ms(now, SWEEP_MS));
 }
 

@@ -193,7 +193,7 @@ static void fail_all(struct syncer *s)
 {
 	int err = s->first && s->first->syncs ? -EIO : -ECHILD;
 
-	log_warn("a child has ended: I wait for the disk myself until there is another");
+	log_warn("a child has ended: until there is another I wait for the disk");
 	loop_del(s->loop, &s->watch);
 	close(s->watch.fd);
 	s->watch.fd = -1;
@@ -213,7 +213,8 @@ static void answered(struct watch *w, uint32_t got)
 	ssize_t n = recv(w->fd, &m, sizeof m, MSG_DONTWAIT);
 
 	(void)got;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	/* The child died with questions unread; answers to others may follow (unix(7)). */
+	if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 		return;
 	if (n != sizeof m) {
 		fail_all(s);
@@ -295,8 +296,6 @@ void syncer_look(struct syncer *s, mono_t now)
 	if (!slow && s->slow)
 		log_info("the inbox's disk answers again");
 	s->slow = slow;
-	if (s->loop && s->watch.fd < 0 && !begin(s))
-		log_info("there is another child");
 }
 
 void syncer_cancel(struct syncer *s, struct sync_call *call)

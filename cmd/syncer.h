@@ -40,7 +40,7 @@ struct sync_call {
 };
 
 struct syncer {
-	struct loop *loop;  /* NULL: not begun yet */
+	struct loop *loop;
 	struct watch watch; /* fd -1: no child now */
 	int nursery;
 	uint64_t tickets;
@@ -50,7 +50,8 @@ struct syncer {
 
 /* Forks the nursery of both; it ends with our process. 0 or -errno. */
 int syncer_fork(struct syncer s[static SYNCERS]);
-/* Has the first child of this one forked; answers come on this loop. 0 or -errno. */
+/* Has a child forked, the first or the one after (watch.fd is -1); answers come on this loop. 0, or
+ * -errno. Whether it lives is known when it answers, or at its end. */
 int syncer_start(struct syncer *s, struct loop *l);
 
 /* Sync the n descriptors (1..SYNC_FDS_MAX), or with `whole` the file system of the one. They may be
@@ -61,8 +62,7 @@ bool syncer_ask(struct syncer *s, struct sync_call *call, const int *fd, uint32_
  * Otherwise as syncer_ask. */
 bool syncer_write(struct syncer *s, struct sync_call *call, int fd, const uint8_t *p, size_t n,
 		  uint64_t offset);
-/* From time to time: says once when an answer is long in coming, and once that it came; has a child
- * that died replaced. */
+/* From time to time: says once when an answer is long in coming, and once that it came. */
 void syncer_look(struct syncer *s, mono_t now);
 /* `done` will not come any more. Harmless when nothing was asked. */
 void syncer_cancel(struct syncer *s, struct sync_call *call);

@@ -135,8 +135,15 @@ ahead_of()
 		sleep 0.05
 	done
 }
-# The second child is begun for the first file of more than 32 MiB, and has nothing left to do when
-# the first child syncs.
+# more_than BYTES: so much of the file that comes is written
+more_than()
+{
+	until [ "$(stat -c %s "$d"/o/inbox/.machete-* 2>/dev/null || echo 0)" -gt "$1" ]; do
+		kill -0 $one || return 1
+		sleep 0.05
+	done
+}
+# The second child is begun when 32 MiB of a file are written, and asked for the next.
 syncs_ahead()
 {
 	for _ in $(seq 100); do
@@ -145,15 +152,19 @@ syncs_ahead()
 	done
 	[ -d "/proc/${syncer:-none}" ] && send -q "$d/huge" dev || return 1
 	ahead=$(pgrep -P "$nursery" | grep -vx "$syncer")
-	ahead_of -e trace=fsync && send -q "$d/huge" dev && kill $tracer
+	ahead_of -e trace=fsync && send -q "$d/huge" dev || return 1
+	kill $tracer
+	wait $tracer
 	cmp "$d/huge" "$d/o/inbox/huge" && cmp "$d/huge" "$d/o/inbox/huge.1" &&
 		[ "$(grep -c '^fsync(.*= 0' "$d/trace")" -ge 1 ]
 }
 # The kernel tells of an error once, and told the second child.
 an_error_ahead()
 {
-	ahead_of -e trace=fsync -e inject=fsync:error=EIO:when=1 && ! send -q "$d/huge" dev &&
-		kill $tracer && wait $tracer
+	ahead_of -e trace=fsync -e inject=fsync:error=EIO:when=1 || return 1
+	send -q "$d/huge" dev && return 1
+	kill $tracer
+	wait $tracer
 	grep EIO "$d/trace" && grep 'cannot write to the inbox: I/O error' "$d/log" &&
 		[ "$(ls -A "$d/o/inbox" | sort | paste -sd,)" = first,huge,huge.1 ]
 }
@@ -162,24 +173,60 @@ ahead_dies()
 	ahead_of -e inject=fsync:delay_enter=4000000:when=1 -e trace=fsync || return 1
 	send -q "$d/huge" dev &
 	one=$!
-	sleep 2
-	kill -9 "$ahead"
+	more_than 34000000 && sleep 0.2 && kill -9 "$ahead" || return 1
 	! wait $one && [ "$(ls -A "$d/o/inbox" | sort | paste -sd,)" = first,huge,huge.1 ] &&
 		send -q "$d/huge" dev && cmp "$d/huge" "$d/o/inbox/huge.2"
 }
 # A disk that takes its time ahead: nothing is called safe before it has answered.
 slow_ahead()
 {
-	for _ in $(seq 100); do
-		ahead=$(pgrep -P "$nursery" | grep -vx "$syncer") && break
-		sleep 0.1
-	done
+	ahead=$(pgrep -P "$nursery" | grep -vx "$syncer")
 	ahead_of -e inject=fsync:delay_enter=4000000:when=1 -e trace=fsync || return 1
 	send -q "$d/huge" dev &
 	one=$!
-	sleep 2
-	kill -0 $one && [ ! -e "$d/o/inbox/huge.3" ] && wait $one && grep -q DELAYED "$d/trace" &&
+	more_than 79000000 && sleep 1 && kill -0 $one && [ ! -e "$d/o/inbox/huge.3" ] && wait $one &&
 		cmp "$d/huge" "$d/o/inbox/huge.3"
+	r=$?
+	kill $tracer
+	wait $tracer
+	grep -q DELAYED "$d/trace" && [ $r -eq 0 ]
+}
+# The file has ended when the last of its 32 MiB is written: that is for the sync at the end.
+none_ahead_at_the_end()
+{
+	head -c 33554432 "$d/huge" >"$d/exact"
+	ahead_of -e trace=fsync -e inject=fsync:error=EIO || return 1
+	second=$tracer
+	strace -qq -p "$syncer" -e trace=pwrite64 -e inject=pwrite64:delay_enter=2000000:when=1000 \
+		-o "$d/first.trace" 2>"$d/strace" &
+	tracer=$!
+	until grep -q '^TracerPid:.*[1-9]' /proc/$syncer/status; do
+		kill -0 $tracer || return 1
+		sleep 0.05
+	done
+	send -q "$d/exact" dev
+	r=$?
+	kill $tracer $second
+	wait $tracer $second
+	[ $r -eq 0 ] && grep -q DELAYED "$d/first.trace" && [ ! -s "$d/trace" ] &&
+		cmp "$d/exact" "$d/o/inbox/exact"
+}
+# One process more is one too many here: the first child does it all.
+no_second_child()
+{
+	overlay_down
+	rm -rf "$d/o"
+	up
+	strace -qq -p "$nursery" -e trace=fork,clone,vfork -e inject=fork,clone,vfork:error=EAGAIN \
+		-o "$d/trace" 2>"$d/strace" &
+	tracer=$!
+	until grep -q '^TracerPid:.*[1-9]' /proc/$nursery/status; do sleep 0.05; done
+	send -q "$d/huge" dev && send -q "$d/huge" dev && cmp "$d/huge" "$d/o/inbox/huge.1"
+	r=$?
+	kill $tracer
+	wait $tracer
+	[ $r -eq 0 ] && grep -c EAGAIN "$d/trace" && [ "$(pgrep -P "$nursery")" = "$syncer" ] &&
+		send -q "$d/first" dev
 }
 ok a_slow_sync_ends_neither_session_nor_the_others both_arrive
 ok a_client_that_goes_away_meanwhile_does_no_harm interrupted_meanwhile
@@ -194,6 +241,8 @@ ok of_a_large_file_much_is_synced_before_its_end syncs_ahead
 ok an_error_that_the_second_child_meets_fails_the_transfer an_error_ahead
 ok a_second_child_that_dies_in_a_sync_is_an_error ahead_dies
 ok a_slow_sync_ahead_is_waited_for slow_ahead
+ok the_last_bytes_of_a_file_are_left_to_the_last_sync none_ahead_at_the_end
+ok without_a_second_child_the_first_does_it_all no_second_child
 rm -f "$d"/o/inbox/huge*
 
 # unnamed WHY COMMAND...: COMMAND runs in the middle of a transfer, which then fails and says WHY
