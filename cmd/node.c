@@ -40,7 +40,7 @@ static const struct opt rows[] = {
 	{ OPT_STR, 0, "ports", "LO-HI", "nat: where clients' flows come in (7201-8200)",
 	  offsetof(struct opts, ports), 0, 0 },
 	{ OPT_U32, 0, "lease", "S",
-	  "the longest that a forward lasts without a word of its client (3600)",
+	  "how long a forward lasts without a word of its client (3600)",
 	  offsetof(struct opts, lease_s), NAT_LEASE_MIN_S, LEASE_MAX_S },
 	{ 0 },
 };

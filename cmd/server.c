@@ -282,8 +282,8 @@ static void sweep(struct timer *t, mono_t now)
 	}
 	for (int i = 0; i < SYNCERS; i++)
 		syncer_look(&sv->syncer[i], now);
-	if (writer->watch.fd < 0 && !syncer_start(writer, writer->loop))
-		log_info("a new child writes");
+	if (writer->watch.fd < 0)
+		syncer_start(writer, writer->loop);
 	loop_arm(&sv->st.loop, t, mono_add_ms(now, SWEEP_MS));
 }
 
@@ -466,6 +466,6 @@ const struct cmd cmd_server = {
 	.summary = "a device: receives the files that admitted clients send",
 	.rows = rows,
 	.opts_bytes = sizeof(struct opts),
-	.more = "A received file is never written outside of DIR nor over a file that exists: the\n"
+	.more = "A received file is never written outside DIR nor over a file that exists: the\n"
 		"sender is told its name. As root, MPTCP to this host may have 9 paths, not 3.\n",
 };

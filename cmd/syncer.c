@@ -121,6 +121,9 @@ static bool say(int sock, struct sync_msg *m, const int *fd, uint32_t n)
 
 static _Noreturn void be_child(int sock)
 {
+	struct sync_msg hello = { 0 }; /* no question has this ticket */
+
+	send(sock, &hello, sizeof hello, MSG_NOSIGNAL);
 	for (;;) {
 		struct sync_msg m;
 		int fd[SYNC_FDS_MAX];
@@ -191,9 +194,10 @@ static struct sync_call *take_call(struct syncer *s, uint64_t ticket)
  * the kernel tells of that only once: a second one would succeed. */
 static void fail_all(struct syncer *s)
 {
-	int err = s->first && s->first->syncs ? -EIO : -ECHILD;
+	int err = s->lives && s->first && s->first->syncs ? -EIO : -ECHILD;
 
-	log_warn("a child has ended: until there is another I wait for the disk");
+	if (s->lives)
+		log_warn("a child ended: until there is another I wait for the disk");
 	loop_del(s->loop, &s->watch);
 	close(s->watch.fd);
 	s->watch.fd = -1;
@@ -220,6 +224,7 @@ static void answered(struct watch *w, uint32_t got)
 		fail_all(s);
 		return;
 	}
+	s->lives = true;
 	call = take_call(s, m.ticket);
 	if (call)
 		call->done(call, m.err);
@@ -235,6 +240,7 @@ static int begin(struct syncer *s)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
 		return -errno;
 	s->watch = (struct watch){ .fd = sock[0], .want = EPOLLIN, .ready = answered };
+	s->lives = false;
 	r = say(s->nursery, &m, &sock[1], 1) ? loop_add(s->loop, &s->watch) : -EPIPE;
 	close(sock[1]);
 	if (r) {
@@ -291,10 +297,10 @@ void syncer_look(struct syncer *s, mono_t now)
 	bool slow = s->first && mono_diff_us(now, s->first->asked) > SYNC_SLOW_MS * 1000LL;
 
 	if (slow && !s->slow)
-		log_warn("the inbox's disk has not answered for %d s: sessions wait",
+		log_warn("the disk has not answered for %d s: sessions wait",
 			 SYNC_SLOW_MS / 1000);
 	if (!slow && s->slow)
-		log_info("the inbox's disk answers again");
+		log_info("the disk answers again");
 	s->slow = slow;
 }
 

@@ -44,7 +44,8 @@ struct syncer {
 	struct watch watch; /* fd -1: no child now */
 	int nursery;
 	uint64_t tickets;
-	bool slow; /* that was said */
+	bool slow;  /* that was said */
+	bool lives; /* the child has said hello: before that it has begun nothing */
 	struct sync_call *first;
 };
 
