@@ -229,7 +229,7 @@ bool inbox_busy(const struct inbox *ib)
 	for (int i = 0; i < INBOX_BUFFERS; i++)
 		if (ib->part[i].call.waiting)
 			return true;
-	return ib->ahead.waiting;
+	return false;
 }
 
 int inbox_begin(struct inbox *ib, const struct content_file *f, uint32_t index)

@@ -53,7 +53,7 @@ struct inbox {
 	void (*wrote)(struct inbox *ib, int err);
 	struct inbox_part part[INBOX_BUFFERS];
 	struct sync_call ahead;
-	bool ends; /* no more of those */
+	bool ends;       /* no more of those */
 	uint32_t at;     /* the buffer that is filled */
 	size_t gathered; /* in it, of the newest file, not written yet */
 	bool late;       /* a write of ours may have come after the child's sync */
@@ -81,7 +81,7 @@ static inline bool inbox_full(const struct inbox *ib)
 }
 /* The child is behind: one record more (RECORD_PLAIN_MAX bytes), and we would write ourselves. */
 bool inbox_stuck(const struct inbox *ib);
-/* A child has yet to write, or syncs ahead: not the time for inbox_sync, nor for inbox_rename. */
+/* The child has yet to write: not the time for inbox_sync, nor for inbox_rename. */
 bool inbox_busy(const struct inbox *ib);
 /* Syncs nothing ahead any more until the next file; whether such a sync is still under way: what
  * the sync at the end says would not be all. `wrote` comes when it is done. */

@@ -230,13 +230,13 @@ static void answered(struct watch *w, uint32_t got)
 		call->done(call, m.err);
 }
 
-/* A new child. 0 or -errno. */
-static int begin(struct syncer *s)
+int syncer_start(struct syncer *s, struct loop *l)
 {
 	struct sync_msg m = { 0 };
 	int sock[2];
 	int r;
 
+	s->loop = l;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
 		return -errno;
 	s->watch = (struct watch){ .fd = sock[0], .want = EPOLLIN, .ready = answered };
@@ -248,12 +248,6 @@ static int begin(struct syncer *s)
 		s->watch.fd = -1;
 	}
 	return r;
-}
-
-int syncer_start(struct syncer *s, struct loop *l)
-{
-	s->loop = l;
-	return begin(s);
 }
 
 static bool ask(struct syncer *s, struct sync_call *call, struct sync_msg *m, const int *fd,

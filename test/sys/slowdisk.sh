@@ -18,16 +18,23 @@ head -c 300000 /dev/urandom >"$d/second"
 
 head -c 30000000 /dev/urandom >"$d/large"
 
+# traced PID STRACE-OPTION...: by an strace whose process is in $tracer, with its output in $d/trace
+# unless an option says otherwise
+traced()
+{
+	pid=$1
+	shift
+	strace -qq -p "$pid" -o "$d/trace" "$@" 2>"$d/strace" &
+	tracer=$!
+	until grep -q '^TracerPid:.*[1-9]' "/proc/$pid/status"; do
+		[ -d "/proc/$pid" ] && kill -0 $tracer || return 1
+		sleep 0.05
+	done
+}
 # slow CALL: the child's next takes four seconds: a path that says nothing for three is dead.
 slow()
 {
-	strace -qq -p "$syncer" -e trace="$1" -e inject="$1":delay_enter=4000000:when=1 \
-		-o "$d/trace" 2>"$d/strace" &
-	tracer=$!
-	until grep -q '^TracerPid:.*[1-9]' /proc/$syncer/status; do
-		kill -0 $tracer || return 1
-		sleep 0.05
-	done
+	traced "$syncer" -e trace="$1" -e inject="$1":delay_enter=4000000:when=1
 }
 both_arrive()
 {
@@ -90,13 +97,9 @@ another_takes_over()
 		syncer=$(pgrep -P "$nursery") && [ "$syncer" != "$died" ] && break
 		sleep 0.1
 	done
-	strace -qq -p "$server" -e trace=fsync,syncfs,fdatasync,pwrite64 -o "$d/server" 2>"$d/strace" &
-	watcher=$!
-	strace -qq -p "$syncer" -e trace=fsync,pwrite64 -o "$d/trace" 2>"$d/strace" &
-	tracer=$!
-	for p in $server $syncer; do
-		until grep -q '^TracerPid:.*[1-9]' /proc/$p/status; do sleep 0.05; done
-	done
+	traced "$server" -e trace=fsync,syncfs,fdatasync,pwrite64 -o "$d/server" || return 1
+	watcher=$tracer
+	traced "$syncer" -e trace=fsync,pwrite64 || return 1
 	sleep 0.3
 	send -q "$d/large" dev && cmp "$d/large" "$d/o/inbox/large.2" || return 1
 	kill $watcher $tracer
@@ -125,16 +128,6 @@ child_dies_in_a_sync()
 	! wait $one && [ -z "$(ls -A "$d/o/inbox")" ] && send -q "$d/first" dev &&
 		cmp "$d/first" "$d/o/inbox/first"
 }
-# ahead_of COMMAND...: with the second child's process in $ahead, traced by an strace with COMMAND
-ahead_of()
-{
-	strace -qq -p "$ahead" "$@" -o "$d/trace" 2>"$d/strace" &
-	tracer=$!
-	until grep -q '^TracerPid:.*[1-9]' "/proc/$ahead/status"; do
-		[ -d "/proc/$ahead" ] && kill -0 $tracer || return 1
-		sleep 0.05
-	done
-}
 # more_than BYTES: so much of the file that comes is written
 more_than()
 {
@@ -152,7 +145,7 @@ syncs_ahead()
 	done
 	[ -d "/proc/${syncer:-none}" ] && send -q "$d/huge" dev || return 1
 	ahead=$(pgrep -P "$nursery" | grep -vx "$syncer")
-	ahead_of -e trace=fsync && send -q "$d/huge" dev || return 1
+	traced "$ahead" -e trace=fsync && send -q "$d/huge" dev || return 1
 	kill $tracer
 	wait $tracer
 	cmp "$d/huge" "$d/o/inbox/huge" && cmp "$d/huge" "$d/o/inbox/huge.1" &&
@@ -161,7 +154,7 @@ syncs_ahead()
 # The kernel tells of an error once, and told the second child.
 an_error_ahead()
 {
-	ahead_of -e trace=fsync -e inject=fsync:error=EIO:when=1 || return 1
+	traced "$ahead" -e trace=fsync -e inject=fsync:error=EIO:when=1 || return 1
 	send -q "$d/huge" dev && return 1
 	kill $tracer
 	wait $tracer
@@ -170,7 +163,7 @@ an_error_ahead()
 }
 ahead_dies()
 {
-	ahead_of -e inject=fsync:delay_enter=4000000:when=1 -e trace=fsync || return 1
+	traced "$ahead" -e inject=fsync:delay_enter=4000000:when=1 -e trace=fsync || return 1
 	send -q "$d/huge" dev &
 	one=$!
 	more_than 34000000 && sleep 0.2 && kill -9 "$ahead" || return 1
@@ -181,7 +174,7 @@ ahead_dies()
 slow_ahead()
 {
 	ahead=$(pgrep -P "$nursery" | grep -vx "$syncer")
-	ahead_of -e inject=fsync:delay_enter=4000000:when=1 -e trace=fsync || return 1
+	traced "$ahead" -e inject=fsync:delay_enter=4000000:when=1 -e trace=fsync || return 1
 	send -q "$d/huge" dev &
 	one=$!
 	more_than 79000000 && sleep 1 && kill -0 $one && [ ! -e "$d/o/inbox/huge.3" ] && wait $one &&
@@ -195,15 +188,10 @@ slow_ahead()
 none_ahead_at_the_end()
 {
 	head -c 33554432 "$d/huge" >"$d/exact"
-	ahead_of -e trace=fsync -e inject=fsync:error=EIO || return 1
+	traced "$ahead" -e trace=fsync -e inject=fsync:error=EIO || return 1
 	second=$tracer
-	strace -qq -p "$syncer" -e trace=pwrite64 -e inject=pwrite64:delay_enter=2000000:when=1000 \
-		-o "$d/first.trace" 2>"$d/strace" &
-	tracer=$!
-	until grep -q '^TracerPid:.*[1-9]' /proc/$syncer/status; do
-		kill -0 $tracer || return 1
-		sleep 0.05
-	done
+	traced "$syncer" -e trace=pwrite64 -e inject=pwrite64:delay_enter=2000000:when=1000 \
+		-o "$d/first.trace" || return 1
 	send -q "$d/exact" dev
 	r=$?
 	kill $tracer $second
@@ -217,10 +205,8 @@ no_second_child()
 	overlay_down
 	rm -rf "$d/o"
 	up
-	strace -qq -p "$nursery" -e trace=fork,clone,vfork \
-		-e inject=fork,clone,vfork:error=EAGAIN:delay_enter=1000000 -o "$d/trace" 2>"$d/strace" &
-	tracer=$!
-	until grep -q '^TracerPid:.*[1-9]' /proc/$nursery/status; do sleep 0.05; done
+	traced "$nursery" -e trace=fork,clone,vfork \
+		-e inject=fork,clone,vfork:error=EAGAIN:delay_enter=1000000 || return 1
 	send -q "$d/huge" dev && send -q "$d/huge" dev && cmp "$d/huge" "$d/o/inbox/huge.1"
 	r=$?
 	kill $tracer
@@ -265,10 +251,8 @@ unnamed()
 # refuses CALL...: the device's kernel does them no more
 refuses()
 {
-	strace -qq -p "$server" -e trace=renameat2,linkat $(printf ' -e inject=%s' "$@") \
-		-o "$d/trace" 2>"$d/strace" &
-	echo $! >"$d/tracer"
-	until grep -q '^TracerPid:.*[1-9]' /proc/$server/status; do sleep 0.05; done
+	traced "$server" -e trace=renameat2,linkat $(printf ' -e inject=%s' "$@")
+	echo $tracer >"$d/tracer"
 }
 allows()
 {
